@@ -2,45 +2,48 @@
 # csep: `make demo` shows the first verdicts, `make test` runs every test; both install what is missing first.
 # `make help` lists all targets. Sanitizer or coverage builds go to another folder: make O=build-asan SAN=address,undefined test
 
-O   ?= build
-SAN ?=
-PYTHON ?= $(shell for p in /usr/bin/python3 python3; do $$p -c 'import pytest, cryptography, matplotlib' 2>/dev/null && echo $$p && break; done)
-ifeq ($(PYTHON),)
-PYTHON := /usr/bin/python3
-endif
+O      ?= build
+SAN    ?=
+JOBS   ?= $(shell nproc)
+# Debian's own interpreter, which has the Debian packages; another python3 on PATH may not.
+PYTHON ?= $(firstword $(wildcard /usr/bin/python3) python3)
 
-CC  ?= gcc
-CXX ?= g++
+ifeq ($(origin CC),default)
+CC  = gcc
+CXX = g++
+endif
 OPT ?= -O2 -g
+DEF ?=
 WARN = -Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wundef -Werror
 CWARN = $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-CFLAGS   += -std=c11 $(OPT) $(CWARN) $(SANFLAGS)
-CXXFLAGS += -std=c++17 $(OPT) $(WARN) $(SANFLAGS)
-LDFLAGS  += $(SANFLAGS)
+CFLAGS   += -std=c11 $(OPT) $(DEF) $(CWARN) $(SANFLAGS)
+CXXFLAGS += -std=c++17 $(OPT) $(DEF) $(WARN) $(SANFLAGS)
+LDFLAGS  += $(OPT) $(SANFLAGS)
 CORE_INC = -Icore/include -Icore/src
 DEP = -MMD -MP
 
-CORE_SRC  := $(wildcard core/src/*/*.c)
-CORE_OBJ  := $(CORE_SRC:%.c=$(O)/obj/%.o)
+# What is built follows from what files there are.
+CORE_OBJ  := $(patsubst %.c,$(O)/obj/%.o,$(wildcard core/src/*/*.c))
 LIB       := $(O)/lib/libcsep.a
 CORE_TEST := $(patsubst core/tests/%.c,$(O)/tests/core/%,$(wildcard core/tests/test_*.c))
-CORE_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out core/tests/test_%.c,$(wildcard core/tests/*.c)))
+CORE_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out core/tests/test_%.c core/tests/ct_%.c,$(wildcard core/tests/*.c)))
+CORE_LIBS := $(LIB) -lsodium -lcmocka -ljansson -lssl -lcrypto -lgnutls
 
-SIM_SRC  := $(wildcard sim/*.c)
-SIM_CC   := $(wildcard sim/*.cc)
-SIM_OBJ  := $(SIM_SRC:%.c=$(O)/obj/%.o) $(SIM_CC:%.cc=$(O)/obj/%.o)
+SIM_OBJ  := $(patsubst %,$(O)/obj/%.o,$(basename $(wildcard sim/*.c sim/*.cc)))
 SIM_PART := $(filter-out $(O)/obj/sim/main.o,$(SIM_OBJ))
 SIM_TEST := $(patsubst sim/tests/%.c,$(O)/tests/sim/%,$(wildcard sim/tests/test_*.c))
+SIM_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out sim/tests/test_%.c,$(wildcard sim/tests/*.c)))
 NS3_LIBS := -lns3-core -Wl,--no-as-needed -lns3-network -lns3-internet -lns3-point-to-point -Wl,--as-needed \
             -lns3-traffic-control -lns3-bridge -lns3-stats -lstdc++ -lm
 SIM_LIBS := $(LIB) -lsodium -lcyaml -lyaml -ljansson -lssl -lcrypto $(NS3_LIBS)
 SIM      := $(if $(wildcard sim/main.c),$(O)/bin/csep-sim)
+BENCH    := $(if $(wildcard bench/*.c),$(O)/bin/csep-bench)
 
-.PHONY: all lib sim test-build test core-test sim-test clean help format setup demo
-all: lib sim test-build
-lib: $(LIB)
-sim: $(SIM)
+.PHONY: all lib sim test-build test core-test sim-test setup setup-dev clean help
+all: lib sim test-build ## build everything that `make test` needs
+lib: $(LIB)             ## build/lib/libcsep.a alone
+sim: $(SIM)             ## build/bin/csep-sim alone
 test-build: $(CORE_TEST) $(SIM_TEST)
 
 $(LIB): $(CORE_OBJ)
@@ -48,20 +51,21 @@ $(LIB): $(CORE_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-$(O)/obj/core/%.o: core/%.c
+# Every object waits for `setup`, which returns at once when nothing is missing.
+$(O)/obj/core/%.o: core/%.c | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) $(DEP) -c $< -o $@
 
-$(O)/obj/core/tests/%.o: core/tests/%.c
+$(O)/obj/core/tests/%.o: core/tests/%.c | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
 
-# sim/ sees the core's public headers only.
-$(O)/obj/sim/%.o: sim/%.c
+# sim/ and bench/ see the core's public headers only.
+$(O)/obj/%.o: %.c | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -D_GNU_SOURCE -Icore/include -Isim $(DEP) -c $< -o $@
 
-$(O)/obj/sim/%.o: sim/%.cc
+$(O)/obj/sim/%.o: sim/%.cc | setup
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -isystem /usr/include/ns3.37 -Isim $(DEP) -c $< -o $@
 
@@ -71,22 +75,37 @@ $(O)/bin/csep-sim: $(SIM_OBJ) $(LIB)
 
 $(O)/tests/core/%: $(O)/obj/core/tests/%.o $(CORE_HELP) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $< $(CORE_HELP) $(LIB) -lsodium -lcmocka -ljansson -lssl -lcrypto -lgnutls -o $@
+	$(CC) $(LDFLAGS) $< $(CORE_HELP) $(CORE_LIBS) -o $@
 
-$(O)/tests/sim/%: $(O)/obj/sim/tests/%.o $(SIM_PART) $(LIB)
+$(O)/tests/sim/%: $(O)/obj/sim/tests/%.o $(SIM_HELP) $(SIM_PART) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $< $(SIM_PART) $(SIM_LIBS) -lcmocka -o $@
+	$(CC) $(LDFLAGS) $< $(SIM_HELP) $(SIM_PART) $(SIM_LIBS) -lcmocka -o $@
 
-core-test: $(CORE_TEST)
-	@set -e; for t in $(CORE_TEST); do echo "== $$t"; $$t; done
-sim-test: $(SIM_TEST) $(SIM)
-	@set -e; for t in $(SIM_TEST); do echo "== $$t"; $$t; done
-test: core-test sim-test
+# A make inside make that builds without words and with all cores, unless -j was given.
+QUIETLY = $(MAKE) -s --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
+RUN_TESTS = $(PYTHON) tools/run-tests --build $(O) --jobs $(JOBS) $(TEST_ARGS)
 
-clean:
-	rm -rf $(O)
-format:
-	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
+test: setup ## every test; output of failures only. ONLY: make test TEST_ARGS='--only tls'
+	@echo "building into $(O)/ (the first time takes a few minutes)"
+	@$(QUIETLY) all
+	@$(RUN_TESTS) $(CORE_TEST) $(SIM_TEST)
+core-test: setup ## the tests of core/ alone
+	@$(QUIETLY) lib $(CORE_TEST)
+	@$(RUN_TESTS) --no-python $(CORE_TEST)
+sim-test: setup ## the tests of sim/ alone
+	@$(QUIETLY) sim $(SIM_TEST)
+	@$(RUN_TESTS) --no-python $(SIM_TEST)
 
+setup: ## install the Debian packages that building, testing and the demo need
+	@tools/setup.sh test
+setup-dev: ## the same, and what check, fuzz, ct and coverage need
+	@tools/setup.sh test dev
+
+clean: ## remove every build folder
+	rm -rf build build-*
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+include mk/quality.mk
 .SECONDARY:
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
