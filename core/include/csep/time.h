@@ -4,7 +4,7 @@
  *
  * The host passes `now` into every call that needs it: nanoseconds on a clock
  * that never runs backwards and keeps running through suspend (CLOCK_BOOTTIME on
- * Linux, virtual time in a simulator). Wall-clock time is never used (SEC-20).
+ * Linux, virtual time in a simulator). Wall-clock time is never used (CTX-14).
  * The origin is the host's choice; it must be the same for all objects that
  * share contexts.
  */

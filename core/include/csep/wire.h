@@ -31,6 +31,7 @@ enum csep_message_type {
     CSEP_MSG_REQUEST = 3,
     CSEP_MSG_REVOKE = 4,
     CSEP_MSG_ERROR = 5,
+    CSEP_MSG_CONTINUE = 6,
 };
 #define CSEP_MSG_CRITICAL   0x80u /* message type bit: refuse if unknown */
 #define CSEP_FIELD_CRITICAL 0x8000u /* field id bit: refuse the message if unknown */
@@ -65,6 +66,13 @@ enum csep_service {
     CSEP_SERVICE_MESSAGE = 1,  /* messages: each reliable or partially reliable, ordered or not */
     CSEP_SERVICE_STREAM = 2,   /* byte stream, TCP only */
 };
+
+/* Flags of a TRANSPORTS entry. */
+#define CSEP_TRANSPORT_SHARED    0x01u
+#define CSEP_TRANSPORT_FAST_OPEN 0x02u
+
+/* Export protocols, section 12. */
+enum csep_export_protocol { CSEP_EXPORT_RECORDS = 1, CSEP_EXPORT_SRTP = 2, CSEP_EXPORT_PSK = 3 };
 
 enum csep_upgrade { CSEP_UPGRADE_OFF = 0, CSEP_UPGRADE_OFFERED = 1, CSEP_UPGRADE_REQUIRED = 2 };
 
