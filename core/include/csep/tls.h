@@ -27,12 +27,22 @@ extern "C" {
 
 struct csep_tls; /* one connection, either role */
 
-/* An Ed25519 key pair, with the X.509 certificate that carries it where there is one. */
+/*
+ * An Ed25519 key pair, with the X.509 certificate that carries it where there is one. Set
+ * `seed` and call csep_tls_identity_init(), which derives the public key once rather than in
+ * every handshake. A public key that is not the seed's would give the private key away: never
+ * set it by hand; all zero means "derive it when needed".
+ */
 struct csep_tls_identity {
     uint8_t seed[32];           /* RFC 8032 private key */
+    uint8_t public_key[32];     /* of the seed */
     const uint8_t *certificate; /* DER; NULL: raw public key only */
-    size_t certificate_len;
+    size_t certificate_len;     /* at most CSEP_TLS_CERTIFICATE_MAX */
 };
+#define CSEP_TLS_CERTIFICATE_MAX 12288u
+
+/* Identity of a seed, as a raw public key; certificate may be set afterwards. */
+void csep_tls_identity_init(struct csep_tls_identity *id, const uint8_t seed[32]);
 
 /* Trust in the peer's key, asked once the peer proved it. Return false to refuse (certificate_unknown). */
 struct csep_tls_trust {
@@ -72,7 +82,7 @@ struct csep_tls_config {
     const struct csep_tls_identity *identity; /* server: required; client: NULL = anonymous */
     struct csep_tls_trust trust;              /* required for a client and where client_auth is set */
     const char *const *alpn;                  /* NULL-terminated, in order of preference; required */
-    const char *server_name;                  /* client: SNI, or NULL */
+    const char *server_name;                  /* client: SNI or NULL; server: the one name served or NULL */
     struct csep_tls_sessions sessions;        /* client */
     const struct csep_tls_ticket_keys *ticket_keys; /* server: NULL = sends no tickets, resumes nothing */
     uint32_t ticket_lifetime;                 /* server, seconds; default 86400 */
