@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The house rules see a violation that was planted, and leave good code alone."""
+import os
+import subprocess
+import sys
+
+import pytest
+
+TOOLS = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
+sys.path.insert(0, TOOLS)
+from checks import Tree, headers, includes, symbols, text  # noqa: E402
+
+SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
+
+
+def plant(root, files):
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    return Tree(str(root), str(root / "build"))
+
+
+def with_rules(files):
+    with open(os.path.join(TOOLS, "include-rules.txt"), encoding="utf-8") as f:
+        return {"tools/include-rules.txt": f.read(), **files}
+
+
+GOOD = {
+    "core/include/csep/wire.h": "enum { CSEP_ONE = 1 };\n",
+    "core/include/csep/tls.h": '#include <stdint.h>\n#include "csep/time.h"\n',
+    "core/include/csep/time.h": "",
+    "core/src/base/cursor.h": "",
+    "core/src/tls/record.h": "",
+    "core/src/tls/record.c": '#include "tls/record.h"\n#include "base/cursor.h"\n#include <string.h>\n',
+    "core/src/data/x.c": '#include "csep/wire.h"\n',
+    "sim/main.c": '#include <stdio.h>\n#include "csep/tls.h"\n',
+}
+
+
+def test_arrows_that_are_right(tmp_path):
+    report = includes.check(plant(tmp_path, with_rules(GOOD)))
+    assert report.findings == [] and report.note == "8 include lines"
+
+
+@pytest.mark.parametrize("name, line, complaint", [
+    ("core/src/tls/a.c", '#include "csep/wire.h"', "may not look into core/include/csep/wire.h"),
+    ("core/src/data/a.c", '#include "tls/record.h"', "may not look into core/src/tls/record.h"),
+    ("core/src/data/a.c", '#include "../tls/record.h"', "may not look into core/src/tls/record.h"),
+    ("core/src/negotiate/a.c", '#include "csep/tls.h"', "may not look into core/include/csep/tls.h"),
+    ("core/src/base/a.c", '#include "tls/record.h"', "may not look into core/src/tls/record.h"),
+    ("core/src/data/a.c", "#include <time.h>", "<time.h> is not for this place"),
+    ("core/src/data/a.c", "#include <sodium.h>", "<sodium.h> is not for this place"),
+    ("core/include/csep/wire.h", '#include "csep/time.h"', "may not look into core/include/csep/time.h"),
+    ("sim/a.c", '#include "base/cursor.h"', "may not look into core/src/base/cursor.h"),
+    ("sim/a.c", '#include "nowhere.h"', "is not a file of this project"),
+    ("newroom/a.c", '#include "csep/tls.h"', "no rule"),
+])
+def test_planted_include_is_found(tmp_path, name, line, complaint):
+    report = includes.check(plant(tmp_path, with_rules({**GOOD, name: "/* first */\n" + line + "\n"})))
+    assert len(report.findings) == 1
+    assert report.findings[0].startswith(f"{name}:2: ") and complaint in report.findings[0]
+
+
+def library(root, source):
+    (root / "x.c").write_text(source)
+    (root / "build" / "lib").mkdir(parents=True)
+    subprocess.run(["gcc", "-O1", "-fno-builtin", "-c", "x.c", "-o", "x.o"], cwd=root, check=True)
+    subprocess.run(["ar", "rcs", "build/lib/libcsep.a", "x.o"], cwd=root, check=True)
+    return symbols.check(Tree(str(root), str(root / "build")))
+
+
+def test_library_that_asks_for_nothing(tmp_path):
+    assert library(tmp_path, "#include <string.h>\nextern int crypto_sign_seed_keypair(void);\n"
+                             "static int help(void) { return crypto_sign_seed_keypair(); }\n"
+                             "const char *const csep_names[] = {\"a\", \"b\"};\n"
+                             "void csep_f(char *a, const char *b) { memcpy(a, b, (size_t)help()); }\n").findings == []
+
+
+@pytest.mark.parametrize("call", ["malloc", "time", "socket", "clock_gettime", "printf", "randombytes_buf", "sodium_malloc",
+                                  "crypto_box_keypair", "crypto_aead_chacha20poly1305_ietf_keygen", "crypto_pwhash"])
+def test_planted_call_is_found(tmp_path, call):
+    findings = library(tmp_path, f"extern long {call}();\nlong csep_f(void) {{ return (long){call}(1); }}\n").findings
+    assert len(findings) == 1 and f"calls {call}," in findings[0]
+
+
+@pytest.mark.parametrize("variable", ["int csep_count;", "static int count = 3; int csep_f(void) { return ++count; }"])
+def test_planted_global_is_found(tmp_path, variable):
+    findings = library(tmp_path, variable + "\n").findings
+    assert len(findings) == 1 and "writable global" in findings[0]
+
+
+def test_header_that_leans_on_another(tmp_path):
+    tree = plant(tmp_path, {"core/include/csep/good.h": "#ifndef G\n#define G\n#include <stdint.h>\ntypedef uint8_t csep_g;\n#endif\n",
+                            "core/include/csep/bad.h": "uint8_t csep_bad(void);\n",
+                            "core/include/csep/conly.h": "#ifndef C\n#define C\nint csep_f(int class);\n#endif\n"})
+    findings = headers.check(tree).findings
+    assert [f.split(":")[0] + f.split(" as ")[1][:5] for f in findings] == [
+        "core/include/csep/bad.hc11:\n", "core/include/csep/bad.hc++17", "core/include/csep/conly.hc++17"]
+
+
+def test_licence_lines(tmp_path):
+    tree = plant(tmp_path, {"core/a.c": SPDX, "core/b.c": "int x;\n", "sim/c.c": SPDX, "README.md": "text\n",
+                            "sim/d.c": SPDX.replace("BSD-2-Clause", "GPL-2.0-or-later")})
+    assert [f.split(":")[0] for f in text.licences(tree).findings] == ["core/b.c", "sim/c.c"]
+
+
+def test_machine_paths(tmp_path):
+    tree = plant(tmp_path, {"a.md": "see https://example.org/work/x and ./work/y and $HOME/tmp/z\n",
+                            "b.md": "first\nopen /root/notes.txt\n", "c.py": 'out = "/tmp/run1"\n'})
+    assert [f.rsplit(": a path", 1)[0] for f in text.paths(tree).findings] == ["b.md:2", "c.py:1"]
+
+
+def test_floating_point(tmp_path):
+    tree = plant(tmp_path, {"core/src/a.c": "/* a double\nfloat */ int a; // float\nconst char *s = \"double\";\n",
+                            "core/src/b.c": "int b;\ndouble c;\n", "sim/d.c": "double d;\n"})
+    assert [f.rsplit(": ", 1)[0] for f in text.integers(tree).findings] == ["core/src/b.c:2"]
