@@ -28,6 +28,8 @@ CORE_OBJ  := $(patsubst %.c,$(O)/obj/%.o,$(wildcard core/src/*/*.c))
 LIB       := $(O)/lib/libcsep.a
 CORE_TEST := $(patsubst core/tests/%.c,$(O)/tests/core/%,$(wildcard core/tests/test_*.c))
 CORE_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out core/tests/test_%.c core/tests/ct_%.c,$(wildcard core/tests/*.c)))
+REPLAY    := $(patsubst core/fuzz/fuzz_%.c,$(O)/tests/core/replay_%,$(wildcard core/fuzz/fuzz_*.c))
+FUZZ_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out core/fuzz/fuzz_%.c core/fuzz/replay.c,$(wildcard core/fuzz/*.c)))
 CORE_LIBS := $(LIB) -lsodium -lcmocka -ljansson -lssl -lcrypto -lgnutls
 
 SIM_OBJ  := $(patsubst %,$(O)/obj/%.o,$(basename $(wildcard sim/*.c sim/*.cc)))
@@ -44,7 +46,7 @@ BENCH    := $(if $(wildcard bench/*.c),$(O)/bin/csep-bench)
 all: lib sim test-build ## build everything that `make test` needs
 lib: $(LIB)             ## build/lib/libcsep.a alone
 sim: $(SIM)             ## build/bin/csep-sim alone
-test-build: $(CORE_TEST) $(SIM_TEST)
+test-build: $(CORE_TEST) $(REPLAY) $(SIM_TEST)
 
 $(LIB): $(CORE_OBJ)
 	@mkdir -p $(@D)
@@ -57,6 +59,10 @@ $(O)/obj/core/%.o: core/%.c | setup
 	$(CC) $(CFLAGS) $(CORE_INC) $(DEP) -c $< -o $@
 
 $(O)/obj/core/tests/%.o: core/tests/%.c | setup
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
+
+$(O)/obj/core/fuzz/%.o: core/fuzz/%.c | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
 
@@ -77,6 +83,11 @@ $(O)/tests/core/%: $(O)/obj/core/tests/%.o $(CORE_HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $< $(CORE_HELP) $(CORE_LIBS) -o $@
 
+# A fuzz target without a fuzzer: plays its kept inputs and seeded mutations of them.
+$(O)/tests/core/replay_%: $(O)/obj/core/fuzz/fuzz_%.o $(O)/obj/core/fuzz/replay.o $(FUZZ_HELP) $(CORE_HELP) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(filter %.o,$^) $(CORE_LIBS) -o $@
+
 $(O)/tests/sim/%: $(O)/obj/sim/tests/%.o $(SIM_HELP) $(SIM_PART) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $< $(SIM_HELP) $(SIM_PART) $(SIM_LIBS) -lcmocka -o $@
@@ -88,10 +99,10 @@ RUN_TESTS = $(PYTHON) tools/run-tests --build $(O) --jobs $(JOBS) $(TEST_ARGS)
 test: setup ## every test; output of failures only. ONLY: make test TEST_ARGS='--only tls'
 	@echo "building into $(O)/ (the first time takes a few minutes)"
 	@$(QUIETLY) all
-	@$(RUN_TESTS) $(CORE_TEST) $(SIM_TEST)
+	@$(RUN_TESTS) $(CORE_TEST) $(REPLAY) $(SIM_TEST)
 core-test: setup ## the tests of core/ alone
-	@$(QUIETLY) lib $(CORE_TEST)
-	@$(RUN_TESTS) --no-python $(CORE_TEST)
+	@$(QUIETLY) lib $(CORE_TEST) $(REPLAY)
+	@$(RUN_TESTS) --no-python $(CORE_TEST) $(REPLAY)
 sim-test: setup ## the tests of sim/ alone
 	@$(QUIETLY) sim $(SIM_TEST)
 	@$(RUN_TESTS) --no-python $(SIM_TEST)
@@ -104,7 +115,7 @@ setup-dev: ## the same, and what check, fuzz, ct and coverage need
 clean: ## remove every build folder
 	rm -rf build build-*
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile mk/*.mk | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 include mk/quality.mk
 .SECONDARY:

@@ -1,24 +1,63 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Targets that judge the code rather than build it, and the demonstration.
 
-.PHONY: format demo bench
+.PHONY: check format asan fuzz fuzz-build fuzz-keep ct ct-build coverage bench bench-build demo
 
+check: setup-dev ## the house rules: symbols, headers, arrows, licences, specification, format, clang-tidy
+	@$(QUIETLY) lib
+	@$(PYTHON) tools/check --build $(O) --jobs $(JOBS) $(CHECKS)
 format: setup-dev ## rewrite the sources as .clang-format says
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 
-# What the demo shows once its runs are there: tables, figures, the claims page.
-DEMO_RUN    ?= $(O)/bin/csep-sim run scenarios/latency/*.yaml --out results/latency
+asan: setup ## every test under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory O=build-asan SAN=address,undefined OPT='-O1 -g' TEST_ARGS='--timeout 900 $(TEST_ARGS)' test
+
+# Fuzzing: core/fuzz/fuzz_NAME.c with the inputs of core/fuzz/corpus/NAME.
+FUZZ_TIME ?= 60
+FUZZ := $(patsubst core/fuzz/%.c,$(O)/fuzz/%,$(wildcard core/fuzz/fuzz_*.c))
+IN_FUZZ = $(QUIETLY) O=build-fuzz CC=clang CXX=clang++ SAN=address,undefined,fuzzer-no-link OPT='-O1 -g' fuzz-build
+fuzz-build: $(FUZZ)
+$(O)/fuzz/%: $(O)/obj/core/fuzz/%.o $(FUZZ_HELP) $(CORE_HELP) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $(filter %.o,$^) $(CORE_LIBS) -o $@
+fuzz: setup-dev ## libFuzzer on every target, FUZZ_TIME=60 seconds each; new inputs stay in build-fuzz/corpus
+	@$(IN_FUZZ)
+	@$(PYTHON) tools/run-fuzz --build build-fuzz --seconds $(FUZZ_TIME) --jobs $(JOBS) $(FUZZ_ARGS)
+fuzz-keep: setup-dev ## add to core/fuzz/corpus what the work corpus covers and it does not
+	@$(IN_FUZZ)
+	@$(PYTHON) tools/run-fuzz --build build-fuzz --keep --jobs $(JOBS) $(FUZZ_ARGS)
+
+# Constant time: core/tests/ct_*.c in a build where secrets are undefined memory, under valgrind.
+CT := $(patsubst core/tests/%.c,$(O)/ct/%,$(wildcard core/tests/ct_*.c)) $(O)/ct/selftest
+ct-build: $(CT)
+$(O)/ct/%: $(O)/obj/core/tests/%.o $(CORE_HELP) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $< $(CORE_HELP) $(CORE_LIBS) -o $@
+$(O)/ct/selftest: tools/ct-selftest.c core/src/crypto/wipe.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CORE_INC) $< -o $@
+ct: setup-dev ## no branch and no address depends on a secret: core/tests/ct_*.c under valgrind
+	@$(QUIETLY) O=build-ct DEF=-DCSEP_CT ct-build
+	@tools/run-ct build-ct/ct
+
+coverage: setup-dev ## lines and branches that the tests reach: build-cov/html
+	@$(MAKE) --no-print-directory O=build-cov OPT='-O0 -g --coverage' test
+	@tools/coverage.sh build-cov
+
+BENCH_OBJ := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
+bench-build: $(BENCH)
+$(O)/bin/csep-bench: $(BENCH_OBJ) $(SIM_PART) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(BENCH_OBJ) $(SIM_PART) $(SIM_LIBS) -lgnutls -o $@
+bench: setup ## measure speed and memory against other stacks; writes results/bench
+	@$(QUIETLY) bench-build
+	@$(O)/bin/csep-bench $(BENCH_ARGS)
+
+# What the demo runs, and what turns its runs into tables, figures and the claims page.
+DEMO_RUN    ?= $(SIM) run scenarios/latency/*.yaml --out results/latency
 DEMO_REPORT ?=
 demo: setup ## the first verdicts: run scenarios/latency and write results/latency
 	@echo "building into $(O)/ (the first time takes a few minutes)"
 	@$(QUIETLY) sim
 	@$(DEMO_RUN)
 	@$(DEMO_REPORT)
-
-BENCH_OBJ := $(patsubst %.c,$(O)/obj/%.o,$(wildcard bench/*.c))
-$(O)/bin/csep-bench: $(BENCH_OBJ) $(SIM_PART) $(LIB)
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $(BENCH_OBJ) $(SIM_PART) $(SIM_LIBS) -lgnutls -o $@
-bench: setup ## measure speed and memory against other stacks; writes results/bench
-	@$(QUIETLY) lib $(O)/bin/csep-bench
-	@$(O)/bin/csep-bench
