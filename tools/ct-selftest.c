@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Proves that the constant-time harness can see: run under valgrind by tools/run-ct, with what to do as argument. */
+/* Proves that the constant-time harness can see: run under valgrind by tools/run-ct, with what to do as
+ * argument. */
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

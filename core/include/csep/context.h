@@ -111,30 +111,33 @@ size_t csep_store_count(const struct csep_store *s);
 struct csep_context *csep_store_get(struct csep_store *s, const struct csep_store_key *key, csep_time now);
 /* Find only. */
 struct csep_context *csep_store_find(struct csep_store *s, const struct csep_store_key *key);
-/* A peer's identity is often not known before the first negotiation: find by service, group and client identity
- * alone; a pinned or remembered identity must match what the context holds. */
+/* A peer's identity is often not known before the first negotiation: find by service, group and client
+ * identity alone; a pinned or remembered identity must match what the context holds. */
 struct csep_context *csep_store_find_service(struct csep_store *s, const char *service, const char *group,
                                              const uint8_t client_spki_sha256[32]);
-/* Install what a negotiation granted: secret and tickets replace the old ones (the old tickets stay usable until then). */
+/* Install what a negotiation granted: secret and tickets replace the old ones (the old tickets stay usable
+ * until then). */
 csep_status csep_context_install(struct csep_store *s, struct csep_context *c, const struct csep_grant *g,
-                                 const uint8_t secret[32], const struct csep_ticket *tickets, unsigned num_tickets,
-                                 csep_time rtt, csep_time now) CSEP_MUST_CHECK;
+                                 const uint8_t secret[32], const struct csep_ticket *tickets,
+                                 unsigned num_tickets, csep_time rtt, csep_time now) CSEP_MUST_CHECK;
 /* More tickets, from TICKETS messages or frames. Known ones and those over 32 are ignored. */
 void csep_context_add_tickets(struct csep_store *s, struct csep_context *c, const struct csep_ticket *tickets,
                               unsigned num_tickets, csep_time now);
 /* Take a ticket for a data connection. ERR_NO_CONTEXT: state not usable or no ticket left; ERR_EXPIRED;
  * ERR_REVOKED; ERR_UNSUPPORTED: transport or service not granted. */
-csep_status csep_context_take(struct csep_store *s, struct csep_context *c, uint8_t transport, uint8_t service,
-                              csep_time now, struct csep_slot *out) CSEP_MUST_CHECK;
+csep_status csep_context_take(struct csep_store *s, struct csep_context *c, uint8_t transport,
+                              uint8_t service, csep_time now, struct csep_slot *out) CSEP_MUST_CHECK;
 /* Things that happened to it; runs the state table. */
 void csep_context_input(struct csep_store *s, struct csep_context *c, enum csep_ctx_input in, csep_time now);
 /* Usage since the last report of a data connection. */
-void csep_context_report(struct csep_store *s, struct csep_context *c, const struct csep_usage *used, csep_time now);
+void csep_context_report(struct csep_store *s, struct csep_context *c, const struct csep_usage *used,
+                         csep_time now);
 
 enum csep_ctx_state csep_context_state(const struct csep_context *c);
 const struct csep_grant *csep_context_grant(const struct csep_context *c); /* NULL when nothing was granted */
 unsigned csep_context_tickets(const struct csep_context *c);
-csep_time csep_context_rtt(const struct csep_context *c); /* RTT sample of the negotiation, 0 = none (DATA-29) */
+/* RTT sample of the negotiation, 0 = none (DATA-29) */
+csep_time csep_context_rtt(const struct csep_context *c);
 csep_time csep_context_soft_at(const struct csep_context *c);
 csep_time csep_context_hard_at(const struct csep_context *c);
 /* Earliest soft or hard limit by age in the store; expire() runs those that are due. */
@@ -161,7 +164,8 @@ struct csep_grantor_config csep_grantor_config_default(void);
 
 struct csep_grantor;
 size_t csep_grantor_size(void);
-csep_status csep_grantor_init(struct csep_grantor *g, const struct csep_grantor_config *cfg, csep_time now) CSEP_MUST_CHECK;
+csep_status csep_grantor_init(struct csep_grantor *g, const struct csep_grantor_config *cfg,
+                              csep_time now) CSEP_MUST_CHECK;
 void csep_grantor_wipe(struct csep_grantor *g);
 
 /* What a client may ask for (REQUEST); zero = not asked. */
@@ -172,15 +176,17 @@ struct csep_grant_request {
     uint8_t handle[CSEP_HANDLE_LEN];
 };
 
-/* Begin a grant: fills *out with the menu as granted (handle, token, lifetime chosen). Nothing is remembered yet. */
+/* Begin a grant: fills *out with the menu as granted (handle, token, lifetime chosen). Nothing is remembered
+ * yet. */
 csep_status csep_grantor_begin(struct csep_grantor *g, const struct csep_grant_request *req,
                                const struct csep_addr *client, csep_time auth_age, csep_time now,
                                struct csep_grant *out) CSEP_MUST_CHECK;
 /* The GRANT was encoded and its context secret derived: remember (stateful) and make the tickets.
  * pending: client identity expected, not verified yet. */
-csep_status csep_grantor_finish(struct csep_grantor *g, const struct csep_grant *grant, const uint8_t secret[32],
-                                const struct csep_identity *client, bool pending, csep_time now,
-                                struct csep_ticket *out_tickets, unsigned *out_num) CSEP_MUST_CHECK;
+csep_status csep_grantor_finish(struct csep_grantor *g, const struct csep_grant *grant,
+                                const uint8_t secret[32], const struct csep_identity *client, bool pending,
+                                csep_time now, struct csep_ticket *out_tickets,
+                                unsigned *out_num) CSEP_MUST_CHECK;
 /* The pending context's client Finished verified, or never will. */
 void csep_grantor_activate(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
                            const struct csep_identity *client, csep_time now);

@@ -33,8 +33,11 @@ struct csep_negotiate_config {
     bool grease;          /* default true */
     bool share;           /* client: send CONTINUE when the grant allows it */
     bool keep_open;       /* client: do not close by itself */
-    bool literal_request; /* client: send a REQUEST and wait for its answer before using anything, as NTS-KE does (for comparison) */
-    bool wait_finished;   /* server: GRANT only behind the client's Finished, as a TLS stack without 0.5-RTT data must */
+    /* client: send a REQUEST and wait for its answer before using anything, as NTS-KE does (for comparison)
+     */
+    bool literal_request;
+    /* server: GRANT only behind the client's Finished, as a TLS stack without 0.5-RTT data must */
+    bool wait_finished;
     bool client_identity; /* server: contexts are bound to the client's identity (NEG-64) */
     struct csep_random random;
     struct csep_alloc alloc;
@@ -75,9 +78,10 @@ csep_status csep_negotiate_server(struct csep_negotiate *n, const struct csep_ne
                                   struct csep_secure *secure, struct csep_grantor *grantor,
                                   const struct csep_addr *client, csep_time now) CSEP_MUST_CHECK;
 /* Client: queue a REQUEST (at most 8). */
-csep_status csep_negotiate_request(struct csep_negotiate *n, const struct csep_grant_request *req, uint32_t request_id,
-                                   csep_time now) CSEP_MUST_CHECK;
-csep_status csep_negotiate_revoke(struct csep_negotiate *n, const uint8_t handle[CSEP_HANDLE_LEN], csep_time now) CSEP_MUST_CHECK;
+csep_status csep_negotiate_request(struct csep_negotiate *n, const struct csep_grant_request *req,
+                                   uint32_t request_id, csep_time now) CSEP_MUST_CHECK;
+csep_status csep_negotiate_revoke(struct csep_negotiate *n, const uint8_t handle[CSEP_HANDLE_LEN],
+                                  csep_time now) CSEP_MUST_CHECK;
 void csep_negotiate_close(struct csep_negotiate *n, csep_time now);
 
 csep_status csep_negotiate_input(struct csep_negotiate *n, const uint8_t *in, size_t len, csep_time now);

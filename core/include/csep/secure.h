@@ -52,8 +52,8 @@ struct csep_secure_ops {
     /* Queue application data: all of it or, with CSEP_ERR_LIMIT, nothing. */
     csep_status (*write)(struct csep_secure *s, const uint8_t *in, size_t n, csep_time now);
     /* RFC 8446 section 7.5; always with a context. */
-    csep_status (*exporter)(struct csep_secure *s, const char *label, const uint8_t *context, size_t context_len,
-                            uint8_t *out, size_t out_len);
+    csep_status (*exporter)(struct csep_secure *s, const char *label, const uint8_t *context,
+                            size_t context_len, uint8_t *out, size_t out_len);
     /* The exporter secret is not needed any more: forget it. */
     void (*forget_exporter)(struct csep_secure *s);
     /* Queue close_notify (what was written before goes first). */

@@ -27,26 +27,26 @@ struct csep_usage {
 };
 
 struct csep_slot {
-    uint8_t secret[32];  /* slot (spec 5.3) */
+    uint8_t secret[32];              /* slot (spec 5.3) */
     uint8_t handle[CSEP_HANDLE_LEN]; /* which context, to report usage to */
     uint8_t ticket[CSEP_TICKET_MAX];
     uint8_t ticket_len;
-    csep_time received;  /* opener: when the ticket arrived; acceptor: when it was made */
-    csep_time expires;   /* no use from here on */
-    uint8_t transport;   /* enum csep_transport this slot was taken for */
-    uint16_t services;   /* bit (1 << enum csep_service) */
-    uint16_t aeads[8];   /* granted, in the server's order of preference */
+    csep_time received; /* opener: when the ticket arrived; acceptor: when it was made */
+    csep_time expires;  /* no use from here on */
+    uint8_t transport;  /* enum csep_transport this slot was taken for */
+    uint16_t services;  /* bit (1 << enum csep_service) */
+    uint16_t aeads[8];  /* granted, in the server's order of preference */
     uint8_t num_aeads;
-    uint8_t upgrade;     /* enum csep_upgrade */
-    uint16_t max_unit;   /* UDP payload the acceptor takes */
-    uint32_t first_flight; /* early application bytes the acceptor takes */
+    uint8_t upgrade;               /* enum csep_upgrade */
+    uint16_t max_unit;             /* UDP payload the acceptor takes */
+    uint32_t first_flight;         /* early application bytes the acceptor takes */
     uint8_t token[CSEP_TOKEN_MAX]; /* opener: address token; empty when none */
     uint8_t token_len;
     struct csep_usage left; /* what the context's hard limits leave */
     /* Acceptor only. */
-    bool fresh;          /* early data may be taken as far as the ticket itself tells (mode, run time) */
-    bool check_age;      /* compare TICKET_AGE with now - received (CTX-5) */
-    bool pending;        /* client identity not verified yet: hold (NEG-65) */
+    bool fresh;     /* early data may be taken as far as the ticket itself tells (mode, run time) */
+    bool check_age; /* compare TICKET_AGE with now - received (CTX-5) */
+    bool pending;   /* client identity not verified yet: hold (NEG-65) */
 };
 
 enum csep_slot_result {
@@ -61,10 +61,11 @@ enum csep_slot_result {
  * report() adds usage to the context.
  */
 struct csep_slot_source {
-    enum csep_slot_result (*open)(void *self, const uint8_t *ticket, size_t len, uint8_t transport, csep_time now,
-                                  struct csep_slot *out);
+    enum csep_slot_result (*open)(void *self, const uint8_t *ticket, size_t len, uint8_t transport,
+                                  csep_time now, struct csep_slot *out);
     enum csep_slot_result (*spend)(void *self, const struct csep_slot *slot, csep_time now);
-    void (*report)(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used, csep_time now);
+    void (*report)(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
+                   csep_time now);
     /* Ask for up to `want` more tickets for the slot's context, to be sent in-band; returns how many.
      * out: len u8 and bytes each, as a TICKETS frame holds them. May be NULL. */
     unsigned (*more)(void *self, const struct csep_slot *slot, unsigned want, uint8_t *out, size_t cap,

@@ -81,9 +81,8 @@ extern "C" {
 
 typedef enum csep_status {
 #define CSEP_STATUS_ENUM(name, wire, alert, fault, text) CSEP_##name,
-    CSEP_STATUS_LIST(CSEP_STATUS_ENUM)
+    CSEP_STATUS_LIST(CSEP_STATUS_ENUM) CSEP_STATUS_COUNT
 #undef CSEP_STATUS_ENUM
-    CSEP_STATUS_COUNT
 } csep_status;
 
 enum csep_fault { CSEP_FAULT_NONE, CSEP_FAULT_PEER, CSEP_FAULT_LOCAL };

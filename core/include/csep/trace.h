@@ -52,9 +52,8 @@ extern "C" {
 
 enum csep_trace_type {
 #define CSEP_TRACE_ENUM(id, name, a, b, c, d) CSEP_TRACE_##id,
-    CSEP_TRACE_LIST(CSEP_TRACE_ENUM)
+    CSEP_TRACE_LIST(CSEP_TRACE_ENUM) CSEP_TRACE_COUNT
 #undef CSEP_TRACE_ENUM
-    CSEP_TRACE_COUNT
 };
 
 struct csep_trace_event {

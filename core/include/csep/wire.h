@@ -8,10 +8,10 @@
 #ifndef CSEP_WIRE_H
 #define CSEP_WIRE_H
 
-#define CSEP_VERSION_1   0x63730001u /* "cs", version 1 */
-#define CSEP_ALPN        "csep/1"
-#define CSEP_ALPN_LEN    6
-#define CSEP_EXPORTER    "EXPERIMENTAL-csep-context"
+#define CSEP_VERSION_1 0x63730001u /* "cs", version 1 */
+#define CSEP_ALPN      "csep/1"
+#define CSEP_ALPN_LEN  6
+#define CSEP_EXPORTER  "EXPERIMENTAL-csep-context"
 
 /* AEADs, IANA "AEAD Algorithms" registry. Section 5.2. */
 enum {
@@ -33,9 +33,9 @@ enum csep_message_type {
     CSEP_MSG_ERROR = 5,
     CSEP_MSG_CONTINUE = 6,
 };
-#define CSEP_MSG_CRITICAL   0x80u /* message type bit: refuse if unknown */
+#define CSEP_MSG_CRITICAL   0x80u   /* message type bit: refuse if unknown */
 #define CSEP_FIELD_CRITICAL 0x8000u /* field id bit: refuse the message if unknown */
-#define CSEP_MSG_MAX        65535u /* largest message body accepted */
+#define CSEP_MSG_MAX        65535u  /* largest message body accepted */
 
 /* Field ids without the critical bit, section 4.2. One number space for all messages. */
 enum csep_field_id {

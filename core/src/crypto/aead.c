@@ -81,7 +81,8 @@ bool sealed_get(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *aad, s
 {
     if (n < SEALED_OVERHEAD)
         return false;
-    int bad = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in + 24, n - 24, aad, aad_len, in, key);
+    int bad =
+        crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, in + 24, n - 24, aad, aad_len, in, key);
     CSEP_CT_PUBLIC(&bad, sizeof bad);
     return bad == 0;
 }

@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AEAD_KEY_LEN   32
-#define AEAD_IV_LEN    12
-#define AEAD_TAG_LEN   16
-#define HP_KEY_LEN     32
-#define HP_SAMPLE_LEN  16
-#define HP_MASK_LEN    5
+#define AEAD_KEY_LEN  32
+#define AEAD_IV_LEN   12
+#define AEAD_TAG_LEN  16
+#define HP_KEY_LEN    32
+#define HP_SAMPLE_LEN 16
+#define HP_MASK_LEN   5
 
 struct aead {
     crypto_aead_aes256gcm_state gcm; /* expanded key; unused by ChaCha20-Poly1305 */

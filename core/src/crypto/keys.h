@@ -35,7 +35,8 @@ void x25519_generate(struct x25519_private *priv, struct x25519_public *pub, str
 bool x25519(struct x25519_shared *out, const struct x25519_private *priv, const uint8_t peer[X25519_LEN]);
 
 void ed25519_from_seed(struct ed25519_private *priv, uint8_t pub[ED25519_PUB_LEN], const uint8_t seed[32]);
-void ed25519_sign(uint8_t sig[ED25519_SIG_LEN], const void *msg, size_t n, const struct ed25519_private *priv);
+void ed25519_sign(uint8_t sig[ED25519_SIG_LEN], const void *msg, size_t n,
+                  const struct ed25519_private *priv);
 bool ed25519_verify(const uint8_t sig[ED25519_SIG_LEN], const void *msg, size_t n,
                     const uint8_t pub[ED25519_PUB_LEN]);
 
