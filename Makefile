@@ -73,7 +73,7 @@ $(O)/obj/%.o: %.c | setup
 
 $(O)/obj/sim/%.o: sim/%.cc | setup
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS) -isystem /usr/include/ns3.37 -Isim $(DEP) -c $< -o $@
+	$(CXX) $(CXXFLAGS) -isystem /usr/include/ns3.37 -Icore/include -Isim $(DEP) -c $< -o $@
 
 $(O)/bin/csep-sim: $(SIM_OBJ) $(LIB)
 	@mkdir -p $(@D)
