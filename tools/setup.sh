@@ -51,14 +51,14 @@ run() {
     }
 }
 
-echo "setup: installing ${#missing[@]} packages from Debian: ${missing[*]}"
+echo "setup: installing from Debian: ${missing[*]}"
 run update || die "apt-get update failed (above); is there a network, and a Debian mirror in /etc/apt?"
 unknown=()
 for p in "${missing[@]}"; do
     [ -n "$(apt-cache show --no-all-versions "$p" 2>/dev/null)" ] || unknown+=("$p")
 done
 [ ${#unknown[@]} -eq 0 ] || die "no such package in this system's Debian sources (csep is made for Debian 12): ${unknown[*]}"
-run install --no-install-recommends "${missing[@]}" || die "apt-get could not install (its words are above): $(missing_of "${missing[@]}" | xargs)"
+run install --no-install-recommends "${missing[@]}" || die "apt-get could not install (its words are above): $(echo $(missing_of "${missing[@]}"))"
 mapfile -t missing < <(missing_of "${missing[@]}")
 [ ${#missing[@]} -eq 0 ] || die "apt-get said it was done, but these are not installed: ${missing[*]}"
 echo "setup: done"
