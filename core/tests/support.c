@@ -118,7 +118,8 @@ unsigned test_trace_count(const struct test_trace *t, enum csep_trace_type type)
     return n;
 }
 
-const struct csep_trace_event *test_trace_find(const struct test_trace *t, enum csep_trace_type type, unsigned n)
+const struct csep_trace_event *test_trace_find(const struct test_trace *t, enum csep_trace_type type,
+                                               unsigned n)
 {
     for (size_t i = 0; i < t->num; i++)
         if (t->events[i].type == type && n-- == 0)

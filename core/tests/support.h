@@ -39,7 +39,8 @@ struct test_alloc {
     uint64_t fail_from;        /* get() number from which (1 = first) memory has run out; 0 = never */
     size_t most;               /* bytes beyond which memory has run out; 0 = no limit */
 };
-/* Blocks are filled with junk when given and when taken back; a put() with another size than its get() fails the test. */
+/* Blocks are filled with junk when given and when taken back; a put() with another size than its get() fails
+ * the test. */
 struct csep_alloc test_alloc(struct test_alloc *a);
 /* Fails the test when something was not given back. */
 void test_alloc_done(const struct test_alloc *a);
@@ -53,7 +54,8 @@ struct test_trace {
 struct csep_trace test_trace(struct test_trace *t, uint64_t object);
 unsigned test_trace_count(const struct test_trace *t, enum csep_trace_type type);
 /* The n-th (from 0) event of a type, or NULL. */
-const struct csep_trace_event *test_trace_find(const struct test_trace *t, enum csep_trace_type type, unsigned n);
+const struct csep_trace_event *test_trace_find(const struct test_trace *t, enum csep_trace_type type,
+                                               unsigned n);
 void test_trace_print(const struct test_trace *t, FILE *out);
 void test_trace_free(struct test_trace *t);
 

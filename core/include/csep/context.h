@@ -85,6 +85,11 @@ struct csep_ticket {
 
 /* ---- Client: the store ---- */
 
+/*
+ * Everything that keeps one context apart from another (CTX-21). A peer of zeros is one not known yet: such a
+ * key finds only a context made under it, and csep_store_get() with the peer's identity then takes that
+ * context over as long as nothing was granted to it.
+ */
 struct csep_store_key {
     uint8_t peer_spki_sha256[32];
     uint8_t client_spki_sha256[32]; /* zero: anonymous */
@@ -100,7 +105,9 @@ struct csep_store_config {
 };
 
 struct csep_store;
-struct csep_context; /* in a store; address valid until it is removed */
+/* In a store. The address is valid until the context is forgotten, or evicted by a csep_store_get() that made
+ * another: keep keys, not addresses, across that. A context that negotiates is never evicted. */
+struct csep_context;
 
 size_t csep_store_size(void);
 csep_status csep_store_init(struct csep_store *s, const struct csep_store_config *cfg) CSEP_MUST_CHECK;
@@ -127,14 +134,16 @@ void csep_context_add_tickets(struct csep_store *s, struct csep_context *c, cons
  * ERR_REVOKED; ERR_UNSUPPORTED: transport or service not granted. */
 csep_status csep_context_take(struct csep_store *s, struct csep_context *c, uint8_t transport,
                               uint8_t service, csep_time now, struct csep_slot *out) CSEP_MUST_CHECK;
-/* Things that happened to it; runs the state table. */
+/* Things that happened to it; runs the state table. FORGET removes it from the store: the address is gone.
+ * GRANTED is what csep_context_install() does, not for here. */
 void csep_context_input(struct csep_store *s, struct csep_context *c, enum csep_ctx_input in, csep_time now);
 /* Usage since the last report of a data connection. */
 void csep_context_report(struct csep_store *s, struct csep_context *c, const struct csep_usage *used,
                          csep_time now);
 
 enum csep_ctx_state csep_context_state(const struct csep_context *c);
-const struct csep_grant *csep_context_grant(const struct csep_context *c); /* NULL when nothing was granted */
+/* What was granted, unpacked from its compact form; false when nothing was. */
+bool csep_context_grant(const struct csep_context *c, struct csep_grant *out) CSEP_MUST_CHECK;
 unsigned csep_context_tickets(const struct csep_context *c);
 /* RTT sample of the negotiation, 0 = none (DATA-29) */
 csep_time csep_context_rtt(const struct csep_context *c);
@@ -181,12 +190,16 @@ struct csep_grant_request {
 csep_status csep_grantor_begin(struct csep_grantor *g, const struct csep_grant_request *req,
                                const struct csep_addr *client, csep_time auth_age, csep_time now,
                                struct csep_grant *out) CSEP_MUST_CHECK;
-/* The GRANT was encoded and its context secret derived: remember (stateful) and make the tickets.
- * pending: client identity expected, not verified yet. */
-csep_status csep_grantor_finish(struct csep_grantor *g, const struct csep_grant *grant,
-                                const uint8_t secret[32], const struct csep_identity *client, bool pending,
-                                csep_time now, struct csep_ticket *out_tickets,
-                                unsigned *out_num) CSEP_MUST_CHECK;
+/*
+ * The GRANT was encoded and its context secret derived: remember (stateful) and make the tickets, at most 32
+ * of them. req: as given to begin(); a context that it names is replaced (NEG-48, NEG-50). pending: client
+ * identity expected, not verified yet; a stateless grantor cannot take back what it sealed, so it refuses
+ * (CSEP_ERR_UNSUPPORTED, NEG-67).
+ */
+csep_status csep_grantor_finish(struct csep_grantor *g, const struct csep_grant_request *req,
+                                const struct csep_grant *grant, const uint8_t secret[32],
+                                const struct csep_identity *client, bool pending, csep_time now,
+                                struct csep_ticket *out_tickets, unsigned *out_num) CSEP_MUST_CHECK;
 /* The pending context's client Finished verified, or never will. */
 void csep_grantor_activate(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
                            const struct csep_identity *client, csep_time now);
@@ -195,6 +208,10 @@ void csep_grantor_discard(struct csep_grantor *g, const uint8_t handle[CSEP_HAND
 csep_status csep_grantor_tickets(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
                                  const struct csep_identity *client, unsigned want, csep_time now,
                                  struct csep_ticket *out_tickets, unsigned *out_num) CSEP_MUST_CHECK;
+/* Is this context of the given client (NULL: any) and may be used, so that it may name it in REQUEST and
+ * REVOKE? */
+bool csep_grantor_shares(const struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
+                         const struct csep_identity *client, csep_time now);
 void csep_grantor_revoke(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN], csep_time now);
 /* The acceptor's view, for csep/data.h. */
 struct csep_slot_source csep_grantor_slots(struct csep_grantor *g);

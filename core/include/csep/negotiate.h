@@ -11,9 +11,10 @@
  * first grant is whole and every REQUEST was answered, unless `keep_open`.
  * Server: csep_negotiate_server() with a grantor (csep/context.h).
  *
- * After CONTINUE (shared mode) the event SHARED tells both ends to go on with a TCP
- * data connection on the same transport; csep_negotiate_leftover() gives the bytes that
- * arrived behind the peer's close_notify.
+ * Shared mode: after CONTINUE the event SHARED says that what is sent behind the last byte of output()
+ * belongs to a TCP data connection on the same transport. The client gets it at once, and goes on giving what
+ * arrives to input() until CLOSED; the server gets it when everything of the negotiation has arrived. Both
+ * take the bytes that came behind the peer's close_notify from csep_negotiate_leftover().
  */
 #ifndef CSEP_NEGOTIATE_H
 #define CSEP_NEGOTIATE_H
@@ -33,12 +34,13 @@ struct csep_negotiate_config {
     bool grease;          /* default true */
     bool share;           /* client: send CONTINUE when the grant allows it */
     bool keep_open;       /* client: do not close by itself */
-    /* client: send a REQUEST and wait for its answer before using anything, as NTS-KE does (for comparison)
-     */
+    /* As NTS-KE does, for comparison. Client: send a REQUEST and use its answer only; server: do not speak
+     * first. */
     bool literal_request;
     /* server: GRANT only behind the client's Finished, as a TLS stack without 0.5-RTT data must */
     bool wait_finished;
     bool client_identity; /* server: contexts are bound to the client's identity (NEG-64) */
+    uint16_t port;        /* client: TCP port that it connected to, for the check of NEG-72; 0: not known */
     struct csep_random random;
     struct csep_alloc alloc;
     struct csep_trace trace;

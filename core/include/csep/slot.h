@@ -31,6 +31,8 @@ struct csep_slot {
     uint8_t handle[CSEP_HANDLE_LEN]; /* which context, to report usage to */
     uint8_t ticket[CSEP_TICKET_MAX];
     uint8_t ticket_len;
+    bool peer_known; /* peer_spki_sha256 is what the context is bound to */
+    uint8_t peer_spki_sha256[32];
     csep_time received; /* opener: when the ticket arrived; acceptor: when it was made */
     csep_time expires;  /* no use from here on */
     uint8_t transport;  /* enum csep_transport this slot was taken for */
