@@ -58,7 +58,8 @@ for p in "${missing[@]}"; do
     [ -n "$(apt-cache show --no-all-versions "$p" 2>/dev/null)" ] || unknown+=("$p")
 done
 [ ${#unknown[@]} -eq 0 ] || die "no such package in this system's Debian sources (csep is made for Debian 12): ${unknown[*]}"
-run install --no-install-recommends "${missing[@]}" || die "apt-get could not install (its words are above): $(echo $(missing_of "${missing[@]}"))"
+status=0
+run install --no-install-recommends "${missing[@]}" || status=$?
 mapfile -t missing < <(missing_of "${missing[@]}")
-[ ${#missing[@]} -eq 0 ] || die "apt-get said it was done, but these are not installed: ${missing[*]}"
+[ "$status" = 0 ] && [ ${#missing[@]} = 0 ] || die "apt-get could not install (its words, if any, are above): ${missing[*]}"
 echo "setup: done"

@@ -35,13 +35,14 @@ GOOD = {
     "core/src/tls/record.h": "",
     "core/src/tls/record.c": '#include "tls/record.h"\n#include "base/cursor.h"\n#include <string.h>\n',
     "core/src/data/x.c": '#include "csep/wire.h"\n',
+    "sim/ns3_tcp.cc": '#include "ns3/node.h"\n#include "csep/time.h"\n',
     "sim/main.c": '#include <stdio.h>\n#include "csep/tls.h"\n',
 }
 
 
 def test_arrows_that_are_right(tmp_path):
     report = includes.check(plant(tmp_path, with_rules(GOOD)))
-    assert report.findings == [] and report.note == "8 include lines"
+    assert report.findings == [] and report.note == "10 include lines"
 
 
 @pytest.mark.parametrize("name, line, complaint", [
@@ -54,6 +55,7 @@ def test_arrows_that_are_right(tmp_path):
     ("core/src/data/a.c", "#include <sodium.h>", "<sodium.h> is not for this place"),
     ("core/include/csep/wire.h", '#include "csep/time.h"', "may not look into core/include/csep/time.h"),
     ("sim/a.c", '#include "base/cursor.h"', "may not look into core/src/base/cursor.h"),
+    ("sim/a.cc", '#include "ns3/node.h"', "may not look into ns3/node.h"),
     ("sim/a.c", '#include "nowhere.h"', "is not a file of this project"),
     ("newroom/a.c", '#include "csep/tls.h"', "no rule"),
 ])
