@@ -6,7 +6,6 @@
 
 #define CHANNEL_MAX    65535u
 #define CLOSE_TEXT_MAX 255u
-#define TICKET_MIN     CSEP_TICKET_MIN
 
 /* ---- The table ---- */
 
@@ -66,6 +65,7 @@ static csep_status get_padding(struct rd *r, struct frame *f)
     return CSEP_OK;
 }
 
+/* //= DATA-102 */
 static csep_status get_ack(struct rd *r, struct frame *f)
 {
     struct frame_ack *a = &f->u.ack;
@@ -111,16 +111,18 @@ static csep_status get_skip(struct rd *r, struct frame *f)
     return s->flags & ~CSEP_MESSAGE_ORDERED || s->channel > CHANNEL_MAX ? CSEP_ERR_DECODE : CSEP_OK;
 }
 
+/* //= DATA-102 */
 static csep_status get_tickets(struct rd *r, struct frame *f)
 {
     struct rd list = rd_vecv(r);
     f->u.tickets = view_rest(list);
     while (rd_more(&list))
-        if (rd_vec8(&list).n < TICKET_MIN)
+        if (rd_vec8(&list).n < CSEP_TICKET_MIN)
             return CSEP_ERR_DECODE;
     return list.bad ? CSEP_ERR_DECODE : CSEP_OK;
 }
 
+/* //= DATA-102 */
 static csep_status get_new_cid(struct rd *r, struct frame *f)
 {
     struct frame_new_cid *c = &f->u.new_cid;
@@ -132,6 +134,7 @@ static csep_status get_new_cid(struct rd *r, struct frame *f)
     return bad ? CSEP_ERR_DECODE : CSEP_OK;
 }
 
+/* //= DATA-102 */
 static csep_status get_close(struct rd *r, struct frame *f)
 {
     f->u.close.code = rd_varint(r);
@@ -185,7 +188,8 @@ static csep_status get_body(struct frames *it, struct frame *f)
     return CSEP_OK;
 }
 
-/* Rules about the place in the payload: PARAMS opens the payload of OPEN and ACCEPT, and nothing follows a last frame. */
+/* Rules about the place in the payload: PARAMS opens the payload of OPEN and ACCEPT, and nothing follows a
+ * last frame. */
 static csep_status check_position(const struct frames *it, uint8_t type, bool first)
 {
     bool opening = it->where.place & (PLACE_OPEN | PLACE_ACCEPT);
@@ -218,7 +222,8 @@ static csep_status next_frame(struct frames *it, struct frame *out)
     if (it->r.bad)
         return CSEP_ERR_DECODE;
     if (st == CSEP_OK && rules[out->type].position == FRAME_LAST && it->r.n != 0)
-        return CSEP_ERR_UNEXPECTED;
+        return out->type == CSEP_FRAME_KEY_UPDATE ? CSEP_ERR_KEY_UPDATE
+                                                  : CSEP_ERR_UNEXPECTED; /* //= DATA-121 */
     return st;
 }
 

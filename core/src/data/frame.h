@@ -22,7 +22,8 @@
 #include "csep/wire.h"
 #include "data/view.h"
 
-/* Where a payload was found. OPEN and EARLY come from the opener, ACCEPT from the acceptor, DATA from either. */
+/* Where a payload was found. OPEN and EARLY come from the opener, ACCEPT from the acceptor, DATA from either.
+ */
 enum frame_place { PLACE_OPEN = 1, PLACE_EARLY = 2, PLACE_ACCEPT = 4, PLACE_DATA = 8 };
 enum frame_sender { SENT_BY_OPENER = 1, SENT_BY_ACCEPTOR = 2 };
 
@@ -64,17 +65,19 @@ struct frame_where {
     X(CLOSE, FS_BOTH, FS_BOTH, FP_1RTT, FV_ALL, 0, FRAME_ANYWHERE)                                           \
     X(STREAM, FS_NONE, FS_BOTH, FP_ALL, FV(CSEP_SERVICE_STREAM), 1, FRAME_ANYWHERE)                          \
     X(END_EARLY, FS_NONE, SENT_BY_OPENER, PLACE_EARLY, FV_ALL, 1, FRAME_LAST)                                \
-    X(KEY_UPDATE, FS_NONE, FS_BOTH, FP_1RTT, FV_ALL, 1, FRAME_LAST)
+    X(KEY_UPDATE, FS_NONE, FS_BOTH, PLACE_DATA, FV_ALL, 1, FRAME_LAST)
 
 enum frame_position { FRAME_ANYWHERE, FRAME_FIRST, FRAME_LAST };
 
-/* CSEP_OK, or: DECODE unknown type, UNEXPECTED wrong transport, sender or place, SERVICE not of this service. */
+/* CSEP_OK, or: DECODE unknown type, UNEXPECTED wrong transport, sender or place, SERVICE not of this service.
+ */
 csep_status frame_allowed(uint8_t type, const struct frame_where *where) CSEP_MUST_CHECK;
 bool frame_ack_eliciting(uint8_t type);
 /* "MESSAGE"; "unknown" outside the list. */
 const char *frame_name(uint8_t type);
 
-/* Values are those given or the defaults of section 7.3; `given` has bit (1 << id) for each that was there. */
+/* Values are those given or the defaults of section 7.3; `given` has bit (1 << id) for each that was there.
+ */
 struct frame_params {
     uint32_t given;
     uint64_t max_data, max_message, idle_timeout_ms, max_ack_delay_ms, max_cids, max_unit;
@@ -111,19 +114,24 @@ struct frame_new_cid {
 struct frame {
     uint8_t type; /* enum csep_frame_type */
     union {
-        size_t padding;            /* PADDING: how many in a row */
-        struct frame_ack ack;      /* ACK, ACK_EARLY */
+        size_t padding;       /* PADDING: how many in a row */
+        struct frame_ack ack; /* ACK, ACK_EARLY */
         struct frame_params params;
-        struct view data;          /* DATAGRAM, STREAM */
+        struct view data; /* DATAGRAM, STREAM */
         struct frame_message message;
         struct frame_skip skip;
-        uint64_t bytes;            /* MAX_DATA, BLOCKED */
-        struct view tickets;       /* TICKETS: len u8 and bytes each, each 16..255 */
-        struct { uint64_t code, seconds; } hint;
+        uint64_t bytes;      /* MAX_DATA, BLOCKED */
+        struct view tickets; /* TICKETS: len u8 and bytes each, each 16..255 */
+        struct {
+            uint64_t code, seconds;
+        } hint;
         struct frame_new_cid new_cid;
-        uint64_t sequence;         /* RETIRE_CID */
-        const uint8_t *path;       /* PATH_CHALLENGE, PATH_RESPONSE: 8 bytes */
-        struct { uint64_t code; struct view text; } close;
+        uint64_t sequence;   /* RETIRE_CID */
+        const uint8_t *path; /* PATH_CHALLENGE, PATH_RESPONSE: 8 bytes */
+        struct {
+            uint64_t code;
+            struct view text;
+        } close;
     } u;
 };
 
@@ -165,7 +173,8 @@ bool frame_ack_next(struct ack_ranges *it, struct ack_range *out);
 
 /* Any frame but ACK and ACK_EARLY. */
 void frame_put(struct wr *w, const struct frame *f);
-/* Ranges from the highest down, disjoint and not touching; num >= 1, of which the first 32 are sent (DATA-59). */
+/* Ranges from the highest down, disjoint and not touching; num >= 1, of which the first 32 are sent
+ * (DATA-59). */
 void frame_put_ack(struct wr *w, enum csep_frame_type type, uint64_t delay_us, const struct ack_range *ranges,
                    size_t num);
 void frame_put_params(struct wr *w, const struct frame_params *p);

@@ -40,7 +40,8 @@ static void get_share(struct rd *r, uint16_t *group, struct view *share, size_t 
     }
 }
 
-static void get_open_middle(struct rd *r, struct open_header *o)
+/* What every version has in common, up to client_random; false: the rest means something else. */
+static bool get_open_middle(struct rd *r, struct open_header *o)
 {
     o->transport = rd_u8(r);
     o->service = rd_u8(r);
@@ -48,7 +49,10 @@ static void get_open_middle(struct rd *r, struct open_header *o)
     o->ticket = view_rest(rd_vec8(r));
     r->bad |= o->ticket.n < CSEP_TICKET_MIN;
     o->client_random = rd_bytes(r, CSEP_RANDOM_LEN);
+    if (r->bad || o->version != CSEP_VERSION_1)
+        return false;
     get_share(r, &o->group, &o->share, X25519MLKEM_OPEN);
+    return true;
 }
 
 static void put_open_middle(struct wr *w, const struct open_header *o)
@@ -105,9 +109,8 @@ static struct rd begin(const uint8_t *p, size_t n, enum csep_packet_type type)
 /* Behind a long header: length, and as many bytes as it says. */
 static void get_span(struct rd *r, struct packet_span *span, const uint8_t *p)
 {
-    span->header_len = r->bad ? 0 : (size_t)(r->p - p);
     size_t n = rd_u16(r);
-    span->number = span->header_len + 2;
+    span->number = r->bad ? 0 : (size_t)(r->p - p);
     span->end = span->number + n;
     r->bad |= n < LONG_NUMBER_LEN + CSEP_TAG_LEN;
     rd_bytes(r, n);
@@ -116,16 +119,20 @@ static void get_span(struct rd *r, struct packet_span *span, const uint8_t *p)
 csep_status packet_decode_open(struct open_header *out, struct packet_span *span, const uint8_t *p, size_t n)
 {
     struct rd r = begin(p, n, CSEP_PKT_OPEN);
-    out->version = rd_u32(&r);
+    *out = (struct open_header){.version = rd_u32(&r)};
     out->dcid = get_cid(&r);
     out->scid = get_cid(&r);
-    get_open_middle(&r, out);
+    if (!get_open_middle(&r, out))
+        return r.bad ? CSEP_ERR_DECODE : CSEP_ERR_VERSION;
+    r.bad |= out->transport != CSEP_TRANSPORT_UDP;
+    span->header_len = r.bad ? 0 : (size_t)(r.p - p);
     out->token = view_rest(rd_vec8(&r));
     get_span(&r, span, p);
     return form(&r);
 }
 
-csep_status packet_decode_accept(struct accept_header *out, struct packet_span *span, const uint8_t *p, size_t n)
+csep_status packet_decode_accept(struct accept_header *out, struct packet_span *span, const uint8_t *p,
+                                 size_t n)
 {
     struct rd r = begin(p, n, CSEP_PKT_ACCEPT);
     out->version = rd_u32(&r);
@@ -133,6 +140,7 @@ csep_status packet_decode_accept(struct accept_header *out, struct packet_span *
     out->scid = get_cid(&r);
     out->server_random = rd_bytes(&r, CSEP_RANDOM_LEN);
     get_share(&r, &out->group, &out->share, X25519MLKEM_ACC);
+    span->header_len = r.bad ? 0 : (size_t)(r.p - p);
     get_span(&r, span, p);
     return form(&r);
 }
@@ -242,7 +250,6 @@ void packet_seal(struct wr *w, struct packet_span *span, uint64_t number, const 
 
 static void put_span(struct wr *w, struct packet_span *span)
 {
-    span->header_len = w->len;
     span->number = wr_open(w, 2);
     wr_zero(w, LONG_NUMBER_LEN);
 }
@@ -254,6 +261,7 @@ void packet_put_open(struct wr *w, struct packet_span *span, const struct open_h
     wr_vec8(w, h->dcid.p, h->dcid.n);
     wr_vec8(w, h->scid.p, h->scid.n);
     put_open_middle(w, h);
+    span->header_len = w->len;
     wr_vec8(w, h->token.p, h->token.n);
     put_span(w, span);
 }
@@ -267,6 +275,7 @@ void packet_put_accept(struct wr *w, struct packet_span *span, const struct acce
     wr_bytes(w, h->server_random, CSEP_RANDOM_LEN);
     wr_u16(w, h->group);
     wr_vec16(w, h->share.p, h->share.n);
+    span->header_len = w->len;
     put_span(w, span);
 }
 
@@ -365,7 +374,8 @@ csep_status unit_decode_open(struct open_header *out, size_t *header_len, const 
 {
     struct rd r = unit_begin(unit, n, CSEP_PKT_OPEN);
     *out = (struct open_header){.version = rd_u32(&r)};
-    get_open_middle(&r, out);
+    if (!get_open_middle(&r, out))
+        return r.bad ? CSEP_ERR_DECODE : CSEP_ERR_VERSION;
     return unit_form(&r, header_len, unit);
 }
 

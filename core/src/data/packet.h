@@ -4,7 +4,7 @@
  * sealing and opening in place. No state is looked at or changed.
  *
  * Decoded structs hold views into the packet and live as long as it does. A decoder judges
- * form only: a version, transport, service or group that means nothing here is for its caller.
+ * form only: a service, AEAD or group that means nothing here is for its caller.
  *
  * To send:  packet_put_open(&w, ...); frame_put_...(&w, ...); packet_seal(&w, number, keys).
  * To read:  packet_decode_open(&o, p, n); packet_unmask(...); pick keys; packet_open(...).
@@ -42,7 +42,7 @@ struct accept_header {
 
 struct refuse {
     uint32_t version;
-    struct view dcid; /* UDP only */
+    struct view dcid;    /* UDP only */
     const uint8_t *echo; /* 16 bytes */
     uint8_t code;
     struct view versions; /* u32 each */
@@ -57,7 +57,7 @@ struct retry {
 
 /* Where the protected part of a packet lies. */
 struct packet_span {
-    size_t header_len; /* hashed for the key schedule: p[0..header_len) */
+    size_t header_len; /* hashed for the key schedule: p[0..header_len); the token of OPEN is not in it */
     size_t number;     /* offset of the packet number */
     size_t end;        /* behind the tag; bytes from there on are ignored */
 };
@@ -66,7 +66,10 @@ struct packet_span {
 
 /* Type of a datagram by its first byte: CSEP_PKT_*, or -1. */
 int packet_type(const uint8_t *p, size_t n);
-/* CSEP_ERR_DECODE: drop it (DATA-3). */
+/*
+ * CSEP_ERR_DECODE: drop it (DATA-3). CSEP_ERR_VERSION: another version; out holds what all versions share,
+ * version, ids, ticket and client_random, which is all that a REFUSE needs (DATA-18).
+ */
 csep_status packet_decode_open(struct open_header *out, struct packet_span *span, const uint8_t *p,
                                size_t n) CSEP_MUST_CHECK;
 csep_status packet_decode_accept(struct accept_header *out, struct packet_span *span, const uint8_t *p,
@@ -79,13 +82,14 @@ csep_status packet_decode_short(struct view *dcid, struct packet_span *span, con
 
 struct packet_number {
     uint32_t truncated;
-    unsigned len; /* bytes */
+    unsigned len;   /* bytes */
     bool key_phase; /* short packets */
 };
 
 /* Take off header protection in place; to be done once. */
 struct packet_number packet_unmask(uint8_t *p, const struct packet_span *span, const uint8_t hp[HP_KEY_LEN]);
-/* Open in place what packet_unmask() gave. False: not authentic, and the packet's bytes but the tag are ruined. */
+/* Open in place what packet_unmask() gave. False: not authentic, and the packet's bytes but the tag are
+ * ruined. */
 bool packet_open(struct view *out_payload, uint8_t *p, const struct packet_span *span, unsigned number_len,
                  uint64_t number, const struct aead *a);
 
@@ -97,7 +101,8 @@ void packet_put_refuse(struct wr *w, const struct refuse *r);
 void packet_put_retry(struct wr *w, const struct retry *r);
 void packet_put_short(struct wr *w, struct packet_span *span, struct view dcid, bool key_phase,
                       unsigned number_len);
-/* w holds header and frames: add what the sample needs (PADDING), number, length, tag and header protection. */
+/* w holds header and frames: add what the sample needs (PADDING), number, length, tag and header protection.
+ */
 void packet_seal(struct wr *w, struct packet_span *span, uint64_t number, const struct traffic_keys *k);
 /* Bytes that packet_seal() adds behind the frames. */
 #define PACKET_TAIL CSEP_TAG_LEN
@@ -123,9 +128,11 @@ uint64_t packet_number_recover(uint64_t expected, uint32_t truncated, unsigned l
 
 #define UNIT_LENGTH 2u /* bytes of the length field */
 
-/* Length of the whole unit or record, length field included; 0: not known before UNIT_LENGTH bytes are there. */
+/* Length of the whole unit or record, length field included; 0: not known before UNIT_LENGTH bytes are there.
+ */
 size_t unit_len(const uint8_t *unit, size_t n);
-csep_status unit_decode_open(struct open_header *out, size_t *header_len, const uint8_t *unit, size_t n) CSEP_MUST_CHECK;
+csep_status unit_decode_open(struct open_header *out, size_t *header_len, const uint8_t *unit,
+                             size_t n) CSEP_MUST_CHECK;
 csep_status unit_decode_accept(struct accept_header *out, size_t *header_len, const uint8_t *unit,
                                size_t n) CSEP_MUST_CHECK;
 csep_status unit_decode_refuse(struct refuse *out, const uint8_t *unit, size_t n) CSEP_MUST_CHECK;

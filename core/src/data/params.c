@@ -14,7 +14,9 @@ static const struct param_rule {
     size_t at;
 } rules[] = {
 #define P(id, senders, kind, min, max, standard, member)                                                     \
-    {CSEP_PARAM_##id, senders, kind, min, max, standard, offsetof(struct frame_params, member)}
+    {                                                                                                        \
+        CSEP_PARAM_##id, senders, kind, min, max, standard, offsetof(struct frame_params, member)            \
+    }
     P(MAX_DATA, FS_BOTH, KIND_VARINT, 0, VARINT_MAX, 1048576, max_data),
     P(MAX_MESSAGE, FS_BOTH, KIND_VARINT, 0, VARINT_MAX, 1048576, max_message),
     P(IDLE_TIMEOUT, FS_BOTH, KIND_VARINT, 0, VARINT_MAX, 30000, idle_timeout_ms),
@@ -55,7 +57,7 @@ static void set_defaults(struct frame_params *p)
             *number_at(p, &rules[i]) = rules[i].standard;
 }
 
-/* A value that is too short or too long for its kind is out of its form: DECODE. */
+/* A value that does not fill its kind, or overflows it, counts as out of range. */
 static csep_status get_value(struct frame_params *p, const struct param_rule *rule, struct rd v)
 {
     uint64_t n = 0;
@@ -76,9 +78,7 @@ static csep_status get_value(struct frame_params *p, const struct param_rule *ru
         p->reset_token = rd_bytes(&v, CSEP_RESET_TOKEN_LEN);
         break;
     }
-    if (!rd_done(&v))
-        return CSEP_ERR_DECODE;
-    return n < rule->min || n > rule->max ? CSEP_ERR_VALUE : CSEP_OK;
+    return !rd_done(&v) || n < rule->min || n > rule->max ? CSEP_ERR_VALUE : CSEP_OK; /* //= DATA-90 */
 }
 
 /* Did `id` occur in the list before `end`? For ids that this version does not know. */
@@ -117,7 +117,7 @@ csep_status frame_get_params(struct rd *r, struct frame_params *p, enum frame_se
         if (list.bad)
             return CSEP_ERR_DECODE;
         if (++num > PARAMS_MAX)
-            return CSEP_ERR_OVERSIZE; /* //= DATA-102 */
+            return CSEP_ERR_OVERSIZE; /* //= DATA-122 */
         if (given_before(whole, here, id))
             return CSEP_ERR_DUPLICATE; /* //= DATA-89 */
         const struct param_rule *rule = find(id, sender);

@@ -8,7 +8,8 @@
 
 #define EXPORT_LABEL_MAX 245
 
-static void expand(struct secret *out, const struct hmac_key *k, const char *label, const struct hash *context)
+static void expand(struct secret *out, const struct hmac_key *k, const char *label,
+                   const struct hash *context)
 {
     hkdf_expand_label_from(HKDF_CSEP1, out->b, sizeof out->b, k, label, context ? context->b : NULL,
                            context ? sizeof context->b : 0);

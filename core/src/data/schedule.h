@@ -49,7 +49,8 @@ struct traffic_keys {
 /* From the slot to what the first flight needs. open_header: hash of the OPEN header. */
 void schedule_open(struct open_secrets *out, const uint8_t slot[HASH_LEN], const uint8_t client_random[32],
                    const struct hash *open_header);
-/* shared: X25519 output, or NULL where the upgrade did not run. headers: hash of OPEN header || ACCEPT header. */
+/* shared: X25519 output, or NULL where the upgrade did not run. headers: hash of OPEN header || ACCEPT
+ * header. */
 void schedule_main(struct main_secrets *out, const struct derived_salt *derived,
                    const struct x25519_shared *shared, const struct hash *headers);
 /* The secret after an update; out may be secret itself. */
