@@ -43,6 +43,8 @@
  *         a FIN is repeated without end            given up after data_retries
  *         TIME_WAIT and CLOSE_WAIT do not repeat   they do
  *         the ACK of a repeated FIN
+ *         a listener ignores segments of           it answers with a RST
+ *         connections that are no more
  *         a RST looks like a normal close          CSIM_TCP_RESET
  *         Recv() cannot tell EOF from "nothing"    `finished` callback
  *         Close() with unread bytes sends a RST    the shim reads everything first

@@ -62,6 +62,7 @@ class TcpSock : public TcpSocketBase
     uint64_t m_again = 0;
     bool m_reset = false;
 
+    void Disown(const TcpHeader &header, const Address &from, const Address &to);
     bool FinalStates(uint8_t flags, const TcpHeader &header);
 };
 
@@ -108,13 +109,24 @@ bool TcpSock::FinalStates(uint8_t flags, const TcpHeader &header)
     /* All data is acknowledged before a FIN leaves, so the FIN is the one number behind highTxMark. */
     if (!(flags & TcpHeader::ACK) || header.GetAckNumber() <= m_tcb->m_highTxMark.Get())
         return true;
-    if (!(flags & TcpHeader::FIN))
-        return false;
+    m_tcb->m_nextTxSequence = header.GetAckNumber();
     if (m_state == LAST_ACK)
         CloseAndNotify();
     else
         TimeWait();
     return true;
+}
+
+/* A segment of a connection that is no more: the base class's listener would say nothing, and the peer go on
+ * asking. */
+void TcpSock::Disown(const TcpHeader &header, const Address &from, const Address &to)
+{
+    TcpHeader h;
+    h.SetFlags(TcpHeader::RST);
+    h.SetSequenceNumber(header.GetAckNumber());
+    h.SetSourcePort(header.GetDestinationPort());
+    h.SetDestinationPort(header.GetSourcePort());
+    m_tcp->SendPacket(Create<Packet>(), h, to, from, m_boundnetdevice);
 }
 
 void TcpSock::DoForwardUp(Ptr<Packet> packet, const Address &from, const Address &to)
@@ -132,6 +144,11 @@ void TcpSock::DoForwardUp(Ptr<Packet> packet, const Address &from, const Address
             end(owner, CSIM_TCP_REFUSED);
             GiveUp();
         }
+        return;
+    }
+    if (m_state == LISTEN && (flags & TcpHeader::ACK)) {
+        if (!(flags & TcpHeader::RST))
+            Disown(header, from, to);
         return;
     }
     if (FinalStates(flags, header))
@@ -288,9 +305,9 @@ static void on_state(csim_tcp *c, TcpSocket::TcpStates_t from, TcpSocket::TcpSta
         end(c, CSIM_TCP_CLOSED);
     else if (to != TcpSocket::CLOSED)
         schedule(c);
-    else if (c->socket->WasReset() && from != TcpSocket::LAST_ACK)
+    else if (c->socket->WasReset() && from != TcpSocket::LAST_ACK && from != TcpSocket::CLOSING)
         end(c, CSIM_TCP_RESET);
-    else
+    else /* in those two states both ends have all data: a RST says that the peer's TIME_WAIT is over */
         end(c, c->socket->Unacked() ? CSIM_TCP_RESET : CSIM_TCP_CLOSED);
 }
 

@@ -36,6 +36,17 @@ struct world {
     struct csep_addr any, server_any, server_addr, client_addr;
 };
 
+static csim *world_open; /* left by a test that failed, or NULL */
+
+static int world_teardown(void **state)
+{
+    (void)state;
+    csim *s = world_open;
+    world_open = NULL;
+    return csim_destroy(s) == CSIM_OK ? 0 : -1;
+}
+#define world_test(f) cmocka_unit_test_teardown(f, world_teardown)
+
 static struct csep_addr addr_of(const char *text, uint16_t port)
 {
     struct csep_addr a;
@@ -49,6 +60,7 @@ static void world_make(struct world *w, int family, int hops, uint64_t seed,
 {
     memset(w, 0, sizeof *w);
     ok(csim_create(seed, 0, so, &w->sim));
+    world_open = w->sim;
     ok(csim_node_new(w->sim, "client", CSIM_NODE_DUAL, &w->client));
     ok(csim_node_new(w->sim, "server", CSIM_NODE_DUAL, &w->server));
     const bool v6 = family == 6;
@@ -72,6 +84,12 @@ static void world_make(struct world *w, int family, int hops, uint64_t seed,
     w->server_any = w->any;
     w->server_any.port = SERVER_PORT;
     ok(csim_routes(w->sim));
+}
+
+static void world_end(struct world *w)
+{
+    world_open = NULL;
+    ok(csim_destroy(w->sim));
 }
 
 #endif

@@ -82,7 +82,7 @@ static void test_echo_takes_what_arithmetic_says(void **state)
                     assert_int_equal(e.answers, 1);
                     assert_memory_equal(&e.from, &e.w.server_addr, sizeof e.from);
                     assert_memory_equal(e.seen_by_server.ip, e.w.client_addr.ip, 16);
-                    ok(csim_destroy(e.w.sim));
+                    world_end(&e.w);
                 }
             }
         }
@@ -102,7 +102,7 @@ static void test_large_datagrams_travel_in_fragments(void **state)
         assert_int_equal(e.bytes, 5000);
         ok(csim_link_counters(e.w.near, CSIM_A_TO_B, &c));
         assert_int_equal(c.sent, 4);
-        ok(csim_destroy(e.w.sim));
+        world_end(&e.w);
     }
 }
 
@@ -117,7 +117,7 @@ static void test_closed_port_is_reported(void **state)
         ok(csim_run(e.w.sim));
         assert_int_equal(e.answers, 0);
         assert_int_equal(e.unreachable, 1);
-        ok(csim_destroy(e.w.sim));
+        world_end(&e.w);
     }
 }
 
@@ -141,7 +141,7 @@ static void test_a_socket_may_close_itself(void **state)
     ask(&e, 2);
     ok(csim_run(e.w.sim));
     assert_int_equal(e.answers, 1);
-    ok(csim_destroy(e.w.sim));
+    world_end(&e.w);
 }
 
 static void test_address_change(void **state)
@@ -165,7 +165,7 @@ static void test_address_change(void **state)
         ok(csim_address_remove(e.w.client, e.w.near, family == 4 ? "10.1.0.77" : "fd00:1::77"));
         ok(csim_run(e.w.sim));
         assert_int_equal(e.answers, 2);
-        ok(csim_destroy(e.w.sim));
+        world_end(&e.w);
     }
 }
 
@@ -319,15 +319,15 @@ static void test_streams_of_randomness(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_echo_takes_what_arithmetic_says),
-        cmocka_unit_test(test_large_datagrams_travel_in_fragments),
-        cmocka_unit_test(test_closed_port_is_reported),
-        cmocka_unit_test(test_a_socket_may_close_itself),
-        cmocka_unit_test(test_address_change),
-        cmocka_unit_test(test_explicit_routes),
-        cmocka_unit_test(test_timers_are_lazy_and_exact),
-        cmocka_unit_test(test_run_until_includes_its_moment),
-        cmocka_unit_test(test_streams_of_randomness),
+        world_test(test_echo_takes_what_arithmetic_says),
+        world_test(test_large_datagrams_travel_in_fragments),
+        world_test(test_closed_port_is_reported),
+        world_test(test_a_socket_may_close_itself),
+        world_test(test_address_change),
+        world_test(test_explicit_routes),
+        world_test(test_timers_are_lazy_and_exact),
+        world_test(test_run_until_includes_its_moment),
+        world_test(test_streams_of_randomness),
     };
     return cmocka_run_group_tests_name("ns3: UDP and time", tests, NULL, NULL);
 }
