@@ -8,7 +8,7 @@ import pytest
 
 TOOLS = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, TOOLS)
-from checks import Tree, headers, includes, symbols, text  # noqa: E402
+from checks import Tree, headers, includes, numbers, symbols, text  # noqa: E402
 
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
 
@@ -118,3 +118,29 @@ def test_floating_point(tmp_path):
     tree = plant(tmp_path, {"core/src/a.c": "/* a double\nfloat */ int a; // float\nconst char *s = \"double\";\n",
                             "core/src/b.c": "int b;\ndouble c;\n", "sim/d.c": "double d;\n"})
     assert [f.rsplit(": ", 1)[0] for f in text.integers(tree).findings] == ["core/src/b.c:2"]
+
+
+NUMBERS = {
+    "docs/spec.md": "### 4.1 Messages\n| 1 | GRANT | server |\n### 4.2 Fields\n| 1 | HANDLE | x |\n"
+                    "### 7.1 Rules\n| 0x00 | PADDING | x |\n| 0x0a | TICKETS | x |\n### 7.3 Parameters\n| 1 | MAX_DATA | x |\n"
+                    "## 10. Errors\n| 0x0000 | NONE | x |\n| 0x0002 | DECODE | x |\n## 11. More\n| 7 | OTHER | x |\n",
+    "core/include/csep/wire.h": "enum { CSEP_MSG_GRANT = 1 }; enum { CSEP_FIELD_HANDLE = 1 };\n"
+                                "enum { CSEP_FRAME_PADDING = 0x00, CSEP_FRAME_TICKETS = 0x0a };\nenum { CSEP_PARAM_MAX_DATA = 1 };\n",
+    "core/include/csep/status.h": '    X(ERR_DECODE, 0x0002, 50, PEER, "malformed") \\\n    X(ERR_LIMIT, 0x001a, 0, LOCAL, "x")\n',
+}
+
+
+def test_numbers_agree(tmp_path):
+    report = numbers.check(plant(tmp_path, NUMBERS))
+    assert report.findings == [] and report.note.startswith("6 of")
+
+
+@pytest.mark.parametrize("name, old, new, complaint", [
+    ("docs/spec.md", "| 0x0a | TICKETS |", "| 0x0b | TICKETS |", "TICKETS is 11 in the specification, 10 in the header"),
+    ("docs/spec.md", "| 1 | HANDLE |", "| 1 | HANDLE | x |\n| 2 | LIFETIME |", "LIFETIME = 2 is in the specification only"),
+    ("docs/spec.md", "| 0x0002 | DECODE |", "| 0x0003 | DECODE |", "DECODE is 3 in the specification, 2 in the header"),
+    ("core/include/csep/wire.h", "CSEP_MSG_GRANT = 1", "CSEP_MSG_GRANT = 1, CSEP_MSG_X = 9", "X = 9 is in the header only"),
+])
+def test_planted_number_is_found(tmp_path, name, old, new, complaint):
+    findings = numbers.check(plant(tmp_path, {**NUMBERS, name: NUMBERS[name].replace(old, new)})).findings
+    assert len(findings) == 1 and complaint in findings[0]

@@ -85,9 +85,9 @@ static inline uint64_t rd_varint(struct rd *r)
         r->n = 0;
         return 0;
     }
-    unsigned len = 1u << (r->p[0] >> 6);
-    uint64_t mask = (UINT64_C(1) << (8 * len - 2)) - 1;
-    return rd_be(r, len) & mask;
+    static const uint64_t masks[4] = {0x3f, 0x3fff, 0x3fffffff, UINT64_C(0x3fffffffffffffff)};
+    unsigned form = r->p[0] >> 6;
+    return rd_be(r, 1u << form) & masks[form];
 }
 
 /* The next n bytes as a reader of their own. */
