@@ -175,3 +175,8 @@ int end_alert(struct end *e)
 {
     return e->ops->alert(e);
 }
+
+const char *end_trouble(struct end *e)
+{
+    return e->ops->trouble(e);
+}

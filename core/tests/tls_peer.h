@@ -45,6 +45,8 @@ struct end_options {
     bool refuse;            /* ours: distrust the peer */
 };
 
+void end_store_free(struct end_store *s);
+
 struct end;
 
 /* An end, made ready: a client's first flight is waiting. Freed by end_free(). */
@@ -69,6 +71,8 @@ void end_export(struct end *e, const char *label, const uint8_t *context, size_t
 const char *end_keylog(struct end *e);
 /* Alert that an OpenSSL or GnuTLS end received or, when it sent one, sent; -1 for none. */
 int end_alert(struct end *e);
+/* What is wrong with it, for a message. */
+const char *end_trouble(struct end *e);
 
 /* Our ends only. */
 struct csep_secure *end_secure(struct end *e);

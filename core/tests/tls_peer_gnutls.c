@@ -22,7 +22,7 @@ struct gnutls {
     gnutls_datum_t ticket_key;
     struct queue in, out, data;
     bool established, failed, closed;
-    int alert;
+    int alert, error;
 };
 
 static void queue_put(struct queue *q, const void *p, size_t n)
@@ -189,6 +189,7 @@ static void step(struct gnutls *e)
         e->established = true;
     } else if (gnutls_error_is_fatal(r)) {
         e->failed = true;
+        e->error = r;
         if (r == GNUTLS_E_FATAL_ALERT_RECEIVED)
             e->alert = (int)gnutls_alert_get(e->s);
         else
@@ -210,10 +211,11 @@ static bool feed(struct end *b, const uint8_t *in, size_t n)
             e->closed = true;
         else if (gnutls_error_is_fatal((int)r)) {
             e->failed = true;
+            e->error = (int)r;
             if (r == GNUTLS_E_FATAL_ALERT_RECEIVED)
                 e->alert = (int)gnutls_alert_get(e->s);
-        } else if (r == GNUTLS_E_AGAIN)
-            break;
+        } else if (r == GNUTLS_E_AGAIN && e->in.start == e->in.end)
+            break; /* with bytes left it means: that was a ticket, call again */
     }
     return !e->failed;
 }
@@ -274,6 +276,11 @@ static int alert(struct end *b)
     return ((struct gnutls *)b)->alert;
 }
 
+static const char *trouble(struct end *b)
+{
+    return gnutls_strerror(((struct gnutls *)b)->error);
+}
+
 static void destroy(struct end *b)
 {
     struct gnutls *e = (struct gnutls *)b;
@@ -286,14 +293,15 @@ static void destroy(struct end *b)
 }
 
 static const struct end_ops ops = {feed,    take,     established, resumed,   peer_closed, do_write,
-                                   do_read, do_close, key_update,  do_export, alert,       destroy};
+                                   do_read, do_close, key_update,  do_export, alert,       trouble, destroy};
 
 struct end *end_new_gnutls(struct end_options o)
 {
     struct gnutls *e = calloc(1, sizeof *e);
     e->base = (struct end){.ops = &ops, .o = o};
     e->alert = -1;
-    unsigned f = (o.server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NONBLOCK | (o.raw_key ? GNUTLS_ENABLE_RAWPK : 0);
+    unsigned f = (o.server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NONBLOCK | (o.raw_key ? GNUTLS_ENABLE_RAWPK : 0) |
+                 (o.retry ? GNUTLS_KEY_SHARE_TOP : 0);
     assert_int_equal(gnutls_init(&e->s, f), 0);
     gnutls_session_set_ptr(e->s, e);
     assert_int_equal(gnutls_certificate_allocate_credentials(&e->cred), 0);

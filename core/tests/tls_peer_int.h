@@ -19,6 +19,7 @@ struct end_ops {
     void (*key_update)(struct end *e, bool request);
     void (*export)(struct end *e, const char *label, const uint8_t *context, size_t n, uint8_t out[32]);
     int (*alert)(struct end *e);
+    const char *(*trouble)(struct end *e);
     void (*destroy)(struct end *e);
 };
 

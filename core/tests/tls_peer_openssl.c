@@ -12,7 +12,7 @@ struct openssl {
     SSL_CTX *ctx;
     SSL *ssl;
     BIO *in, *out;
-    bool failed;
+    bool failed, cookie_seen;
     int alert;
 };
 
@@ -140,15 +140,17 @@ static void step(struct openssl *e)
     if (e->failed || SSL_is_init_finished(e->ssl))
         return;
     ERR_clear_error();
-    if (e->base.o.server && e->base.o.retry && SSL_in_before(e->ssl)) {
-        /* SSL_stateless() answers a first ClientHello with a cookie and forgets it. */
-        if (BIO_ctrl_pending(e->in) == 0)
-            return;
-        int r = SSL_stateless(e->ssl);
-        if (r < 0)
-            e->failed = SSL_get_error(e->ssl, r) != SSL_ERROR_WANT_READ;
+    if (e->base.o.server && e->base.o.retry && !e->cookie_seen) {
+        /*
+         * SSL_stateless() answers a first ClientHello with a cookie and forgets it. It says -1 for the
+         * ChangeCipherSpec record before the second one, too.
+         */
+        int r = 0;
+        while (r != 1 && BIO_ctrl_pending(e->in) > 0)
+            r = SSL_stateless(e->ssl);
         if (r != 1)
             return;
+        e->cookie_seen = true;
     }
     int r = SSL_do_handshake(e->ssl);
     if (r <= 0 && SSL_get_error(e->ssl, r) != SSL_ERROR_WANT_READ)
@@ -230,6 +232,12 @@ static int alert(struct end *b)
     return ((struct openssl *)b)->alert;
 }
 
+static const char *trouble(struct end *b)
+{
+    (void)b;
+    return ERR_reason_error_string(ERR_peek_last_error());
+}
+
 static void destroy(struct end *b)
 {
     struct openssl *e = (struct openssl *)b;
@@ -238,7 +246,7 @@ static void destroy(struct end *b)
 }
 
 static const struct end_ops ops = {feed,    take,     established, resumed,   peer_closed, do_write,
-                                   do_read, do_close, key_update,  do_export, alert,       destroy};
+                                   do_read, do_close, key_update,  do_export, alert,       trouble, destroy};
 
 struct end *end_new_openssl(struct end_options o)
 {
@@ -267,4 +275,10 @@ struct end *end_new_openssl(struct end_options o)
         step(e);
     }
     return &e->base;
+}
+
+void end_store_free(struct end_store *s)
+{
+    SSL_SESSION_free(s->openssl);
+    s->openssl = NULL;
 }

@@ -193,6 +193,11 @@ static int alert(struct end *b)
     return -1;
 }
 
+static const char *trouble(struct end *b)
+{
+    return csep_status_text(end_failure(b));
+}
+
 static void destroy(struct end *b)
 {
     struct ours *e = (struct ours *)b;
@@ -202,7 +207,7 @@ static void destroy(struct end *b)
 }
 
 static const struct end_ops ops = {feed,     take,    established, resumed,    peer_closed, do_write,
-                                   do_read,  do_close, key_update, do_export, alert,       destroy};
+                                   do_read,  do_close, key_update, do_export, alert,       trouble, destroy};
 
 struct end *end_new_ours(struct end_options o)
 {

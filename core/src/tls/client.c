@@ -65,6 +65,7 @@ static csep_status send_hello(struct csep_tls *t, struct rd cookie)
         .server_name = cfg->server_name,
         .share = hs->sent_share ? hs->share.b : NULL,
         .grease = cfg->grease ? hs->grease : NULL,
+        .no_grease_share = hs->asked_share,
         .cookie = cookie,
         .raw_server = cfg->raw_public_key,
         .raw_client = cfg->identity && (cfg->raw_public_key || !cfg->identity->certificate),
@@ -141,7 +142,8 @@ static csep_status on_retry(struct csep_tls *t, const struct tls_message *m, uns
     tls_transcript_retry(&t->hs.transcript);
     tls_transcript_add(t, m);
     t->hs.retried = true;
-    t->hs.sent_share |= h.group != 0;
+    t->hs.asked_share = h.group != 0;
+    t->hs.sent_share |= t->hs.asked_share;
     st = send_compat_ccs(t);
     return st ? st : send_hello(t, h.cookie);
 }

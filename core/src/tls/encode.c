@@ -69,7 +69,7 @@ static void put_alpn(struct wr *w, const char *const *names)
 static void put_shares(struct wr *w, const struct tls_hello_offer *o)
 {
     size_t x = ext_begin(w, TLS_EXT_KEY_SHARE), list = wr_open(w, 2);
-    if (o->grease) {
+    if (o->grease && !o->no_grease_share) {
         wr_u16(w, grease_value(o->grease[1]));
         wr_vec16(w, "", 1);
     }

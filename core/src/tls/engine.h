@@ -103,6 +103,7 @@ struct tls_handshake {
     bool offers_session;
     uint32_t offered;                /* client: extensions in our hello */
     bool sent_share;                 /* client: it had an X25519 share */
+    bool asked_share;                /* the HelloRetryRequest asked for one */
     bool asked, can_answer;          /* client: CertificateRequest came; and we have a key for it */
     bool retried;                    /* there was a HelloRetryRequest */
     bool compat;                     /* D.4: a ChangeCipherSpec is due before our first protected record */

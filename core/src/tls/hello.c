@@ -55,12 +55,12 @@ static csep_status on_shares(struct rd r, struct tls_client_hello *out)
     struct rd list = rd_vec16(&r), all = list;
     if (!rd_done(&r))
         return CSEP_ERR_TLS_DECODE_ERROR;
-    for (unsigned num = 0; rd_more(&list); num++) {
+    for (; rd_more(&list); out->num_shares++) {
         uint16_t group = rd_u16(&list);
         struct rd key = rd_vec16(&list);
         if (key.bad || key.n == 0)
             return CSEP_ERR_TLS_DECODE_ERROR;
-        if (num == MAX_SHARES || share_before(all, group, num) || !tls_list_has(out->groups, group))
+        if (out->num_shares == MAX_SHARES || share_before(all, group, out->num_shares) || !tls_list_has(out->groups, group))
             return CSEP_ERR_TLS_ILLEGAL_PARAMETER;
         if (group != TLS_GROUP_X25519)
             continue;

@@ -126,6 +126,7 @@ struct tls_client_hello {
     bool psk_dhe; /* psk_dhe_ke is */
     bool early_data;
     struct rd groups;       /* u16 each */
+    unsigned num_shares;
     const uint8_t *share;   /* X25519; NULL when there is none */
     struct rd signatures;   /* u16 each; empty when absent */
     struct rd alpn;         /* {opaque name<1..255>} each; empty when absent */
@@ -200,6 +201,7 @@ struct tls_hello_offer {
     const char *server_name;      /* or NULL */
     const uint8_t *share;         /* X25519, or NULL: no share of a group we know */
     const uint8_t *grease;        /* 4 random bytes, or NULL: no GREASE */
+    bool no_grease_share;         /* after a HelloRetryRequest for a group: that group's share alone */
     struct rd cookie;             /* empty: none */
     bool raw_server, raw_client, x509_client; /* certificate types to offer; x509_client beside raw_client */
     bool tickets;                 /* willing to be resumed */

@@ -188,10 +188,11 @@ static csep_status send_retry(struct csep_tls *t, const struct tls_message *m, c
     tls_transcript_add(t, m);
     tls_transcript_retry(&t->hs.transcript);
     t->hs.retried = true;
+    t->hs.asked_share = !ch->share;
     rnd.fill(rnd.self, t->hs.cookie, sizeof t->hs.cookie);
     struct tls_hello_answer a = {
         .session_id = rd_init(t->hs.session_id, t->hs.session_id_len),
-        .ask_share = !ch->share,
+        .ask_share = t->hs.asked_share,
         .cookie = rd_init(t->hs.cookie, sizeof t->hs.cookie),
     };
     return send_answer(t, &a);
@@ -381,7 +382,7 @@ static csep_status on_hello_again(struct csep_tls *t, const struct tls_message *
     bool same = memcmp(ch.random, t->client_random, TLS_RANDOM_LEN) == 0 && ch.session_id.n == t->hs.session_id_len &&
                 (ch.session_id.n == 0 || memcmp(ch.session_id.p, t->hs.session_id, ch.session_id.n) == 0);
     bool echoed = ch.cookie.n == sizeof t->hs.cookie && csep_equal(ch.cookie.p, t->hs.cookie, sizeof t->hs.cookie);
-    if (!same || !echoed || !ch.share || ch.early_data)
+    if (!same || !echoed || !ch.share || ch.early_data || (t->hs.asked_share && ch.num_shares != 1))
         return CSEP_ERR_TLS_ILLEGAL_PARAMETER;
     uint32_t skip = t->hs.early_skip;
     st = check_hello(t, &ch);
