@@ -127,8 +127,10 @@ static bool carry(struct end *from, struct end *to, size_t chunk)
 
 void end_pump(struct end *a, struct end *b, size_t chunk)
 {
-    while (carry(a, b, chunk) | carry(b, a, chunk))
-        ;
+    for (bool moved = true; moved;) {
+        moved = carry(a, b, chunk);
+        moved = carry(b, a, chunk) || moved;
+    }
 }
 
 bool end_established(struct end *e)

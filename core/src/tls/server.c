@@ -36,7 +36,7 @@ static const char *choose_alpn(const struct csep_tls *t, struct rd offered)
     for (const char *const *a = t->cfg.alpn; *a; a++)
         for (struct rd list = offered; rd_more(&list);) {
             struct rd name = rd_vec8(&list);
-            if (name.n == strlen(*a) && memcmp(name.p, *a, name.n) == 0)
+            if (name.n && name.n == strlen(*a) && memcmp(name.p, *a, name.n) == 0)
                 return *a;
         }
     return NULL;
