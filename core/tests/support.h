@@ -51,6 +51,7 @@ struct test_trace {
     struct csep_trace_event *events; /* in order */
     size_t num, cap;
 };
+/* Into t, which starts as zero; several objects may share one. */
 struct csep_trace test_trace(struct test_trace *t, uint64_t object);
 unsigned test_trace_count(const struct test_trace *t, enum csep_trace_type type);
 /* The n-th (from 0) event of a type, or NULL. */

@@ -57,7 +57,7 @@ static void test_trace_is_silent_without_an_ear(void **state)
     (void)state;
     struct csep_trace off = {0};
     TRACE(&off, 1, DATA_EARLY, 1);
-    struct test_trace t;
+    struct test_trace t = {0};
     struct csep_trace on = test_trace(&t, 7);
     TRACE(&on, 5, DATA_STATE, 1, 2);
     assert_int_equal(t.num, 1);
