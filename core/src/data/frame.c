@@ -404,3 +404,15 @@ size_t frame_message_head(uint64_t channel, uint64_t sequence, uint64_t offset)
 {
     return 2 + varint_len(channel) + varint_len(sequence) + varint_len(offset);
 }
+
+#define CODE_APPLICATION 0x100u
+
+csep_status frame_close_status(uint64_t code)
+{
+    if (code == 0 || code >= CODE_APPLICATION)
+        return CSEP_OK;
+    for (unsigned s = CSEP_ERR_INTERNAL; s < CSEP_STATUS_COUNT; s++)
+        if (csep_status_wire((csep_status)s) == code)
+            return (csep_status)s;
+    return CSEP_ERR_INTERNAL; /* //= API-1 */
+}

@@ -191,4 +191,8 @@ size_t frame_vec_fit(size_t room);
 size_t frame_message_head(uint64_t channel, uint64_t sequence, uint64_t offset);
 #define ACK_RANGES_MAX 32
 
+/* What a code of CLOSE means here: CSEP_OK for none and for the application's own codes, INTERNAL where
+ * unknown. */
+csep_status frame_close_status(uint64_t code);
+
 #endif

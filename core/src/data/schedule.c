@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "crypto/wipe.h"
+#include "csep/wire.h"
 
 #define EXPORT_LABEL_MAX 245
 
@@ -91,4 +92,11 @@ void schedule_export(uint8_t *out, size_t out_len, const struct exporter_secret 
     assert(n <= EXPORT_LABEL_MAX);
     memcpy(full + 4, label, n + 1);
     hkdf_expand_label(HKDF_CSEP1, out, out_len, &exporter->s, full, h.b, sizeof h.b);
+}
+
+struct key_limits schedule_limits(uint16_t aead)
+{
+    if (aead == CSEP_AEAD_AES_256_GCM)
+        return (struct key_limits){UINT64_C(1) << 22, UINT64_C(1) << 23};
+    return (struct key_limits){UINT64_C(1) << 32, UINT64_C(1) << 48};
 }

@@ -65,4 +65,10 @@ void schedule_aead(struct aead *out, const struct traffic_secret *secret, uint16
 void schedule_export(uint8_t *out, size_t out_len, const struct exporter_secret *exporter, const char *label,
                      const uint8_t *context, size_t context_len);
 
+/* Packets under one key: a key update is due at `update`, nothing is sealed from `stop` on (spec 5.2). */
+struct key_limits {
+    uint64_t update, stop;
+};
+struct key_limits schedule_limits(uint16_t aead);
+
 #endif
