@@ -126,7 +126,7 @@ static void add_raw_key(struct gnutls *e, bool server)
     gnutls_x509_privkey_t x;
     gnutls_privkey_t k;
     gnutls_pubkey_t p;
-    gnutls_pcert_st *pcert = gnutls_malloc(sizeof *pcert);
+    gnutls_pcert_st pcert;
 
     assert_int_equal(gnutls_x509_privkey_init(&x), 0);
     assert_int_equal(gnutls_x509_privkey_import_pkcs8(x, &priv, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN), 0);
@@ -134,8 +134,8 @@ static void add_raw_key(struct gnutls *e, bool server)
     assert_int_equal(gnutls_privkey_import_x509(k, x, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE), 0);
     assert_int_equal(gnutls_pubkey_init(&p), 0);
     assert_int_equal(gnutls_pubkey_import(p, &pub, GNUTLS_X509_FMT_DER), 0);
-    assert_int_equal(gnutls_pcert_import_rawpk(pcert, p, 0), 0);
-    assert_int_equal(gnutls_certificate_set_key(e->cred, NULL, 0, pcert, 1, k), 0);
+    assert_int_equal(gnutls_pcert_import_rawpk(&pcert, p, 0), 0);
+    assert_int_equal(gnutls_certificate_set_key(e->cred, NULL, 0, &pcert, 1, k), 0);
     OPENSSL_free(priv.data);
     OPENSSL_free(pub.data);
 }
