@@ -76,7 +76,7 @@ const char *end_trouble(struct end *e);
 
 /* Our ends only. */
 struct csep_secure *end_secure(struct end *e);
-struct csep_tls *end_tls(struct end *e);
+struct csep_tls *end_tls(const struct end *e);
 csep_status end_failure(struct end *e);
 size_t end_memory(const struct end *e); /* bytes held from the allocator */
 void end_set_now(struct end *e, csep_time now);

@@ -226,9 +226,9 @@ struct csep_secure *end_secure(struct end *b)
     return ((struct ours *)b)->s;
 }
 
-struct csep_tls *end_tls(struct end *b)
+struct csep_tls *end_tls(const struct end *b)
 {
-    return ((struct ours *)b)->t;
+    return ((const struct ours *)b)->t;
 }
 
 csep_status end_failure(struct end *b)
