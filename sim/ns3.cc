@@ -61,12 +61,12 @@ static const struct {
 
 const char *csim_status_name(csim_status s)
 {
-    return (unsigned)s < CSIM_STATUS_COUNT ? status_row[s].name : "UNKNOWN";
+    return csim_raw(s) < CSIM_STATUS_COUNT ? status_row[s].name : "UNKNOWN";
 }
 
 const char *csim_status_text(csim_status s)
 {
-    return (unsigned)s < CSIM_STATUS_COUNT ? status_row[s].text : "unknown status";
+    return csim_raw(s) < CSIM_STATUS_COUNT ? status_row[s].text : "unknown status";
 }
 
 /* ---- addresses ---------------------------------------------------------- */

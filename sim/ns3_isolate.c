@@ -131,8 +131,11 @@ csim_status csim_isolated_start(csim_isolated_fn fn, void *arg, const struct csi
         wr[i] = p[i][1];
         c->fd[i] = p[i][0];
     }
-    if (c->pid == 0)
-        run_child(fn, arg, c->max_bytes, wr, parent);
+    if (c->pid == 0) {
+        const size_t max_bytes = c->max_bytes;
+        free(c);
+        run_child(fn, arg, max_bytes, wr, parent);
+    }
     *out = c;
     return CSIM_OK;
 }

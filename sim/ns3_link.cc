@@ -324,7 +324,7 @@ unsigned csim_link_id(const csim_link *l)
 
 csim_node *csim_link_end(const csim_link *l, enum csim_dir sender)
 {
-    return l && (unsigned)sender < 2 ? l->end[sender] : nullptr;
+    return l && csim_raw(sender) < 2 ? l->end[sender] : nullptr;
 }
 
 uint64_t csim_link_airtime(const csim_link *l, uint32_t ip_bytes)
@@ -336,13 +336,13 @@ uint64_t csim_link_airtime(const csim_link *l, uint32_t ip_bytes)
 
 /* ---- setting what happens ----------------------------------------------- */
 
-static csim_status check_dir(const csim_link *l, enum csim_dir d, const char *where)
+static csim_status check_dir(const csim_link *l, const enum csim_dir &d, const char *where)
 {
     if (!l)
         return csim_fail(CSIM_ERR_ARGUMENT, "%s: null pointer", where);
-    if ((unsigned)d > 1)
+    if (csim_raw(d) > 1)
         return csim_fail(CSIM_ERR_ARGUMENT, "%s: direction %u is neither CSIM_A_TO_B nor CSIM_B_TO_A", where,
-                         (unsigned)d);
+                         csim_raw(d));
     return CSIM_OK;
 }
 
@@ -372,8 +372,8 @@ csim_status csim_link_impair(csim_link *l, enum csim_dir d, const struct csim_im
     memset(&none, 0, sizeof none);
     if (!i)
         i = &none;
-    if ((unsigned)i->loss > CSIM_LOSS_GILBERT)
-        return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_impair: unknown kind of loss %u", (unsigned)i->loss);
+    if (csim_raw(i->loss) > CSIM_LOSS_GILBERT)
+        return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_impair: unknown kind of loss %u", csim_raw(i->loss));
     if (!is_probability(i->rate) || !is_probability(i->good_to_bad) || !is_probability(i->bad_to_good) ||
         !is_probability(i->loss_good) || !is_probability(i->loss_bad))
         return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_impair: a probability is not in 0..1");
@@ -397,8 +397,8 @@ csim_status csim_link_fault(csim_link *l, enum csim_dir d, uint64_t n, enum csim
     if (n <= l->dir[d].count.sent)
         return csim_fail(CSIM_ERR_ARGUMENT,
                          "csim_link_fault: packet %" PRIu64 " has gone already (they count from 1)", n);
-    if ((unsigned)f > CSIM_FAULT_DELAY)
-        return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_fault: unknown fault %u", (unsigned)f);
+    if (csim_raw(f) > CSIM_FAULT_DELAY)
+        return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_fault: unknown fault %u", csim_raw(f));
     if (extra_ns > DELAY_MAX)
         return csim_fail(CSIM_ERR_ARGUMENT, "csim_link_fault: %" PRIu64 " ns is over an hour", extra_ns);
     return csim_guard("csim_link_fault", [&] {

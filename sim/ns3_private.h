@@ -10,6 +10,7 @@
 
 #include <bitset>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <new>
@@ -42,6 +43,15 @@ template <class F> csim_status csim_guard(const char *where, F f)
     } catch (...) {
         return csim_fail(CSIM_ERR_FAULT, "%s: unknown exception", where);
     }
+}
+
+/* A C caller may pass any number for an enum; in C++ even to look at it as one is undefined. */
+template <class E> unsigned csim_raw(const E &e)
+{
+    unsigned v;
+    static_assert(sizeof e == sizeof v, "enums of this interface are as wide as unsigned");
+    memcpy(&v, &e, sizeof v);
+    return v;
 }
 
 /* Longest time that is accepted anywhere: sums of a few of them stay far from 2^63. */

@@ -423,9 +423,9 @@ csim_status csim_tcp_options_check(const struct csim_tcp_options *o)
         o->receive_buffer > 1u << 30)
         return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: buffers of %u, %u bytes not in MSS..2^30",
                          o->send_buffer, o->receive_buffer);
-    if ((unsigned)o->congestion > CSIM_NEWRENO)
+    if (csim_raw(o->congestion) > CSIM_NEWRENO)
         return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: unknown congestion control %u",
-                         (unsigned)o->congestion);
+                         csim_raw(o->congestion));
     return CSIM_OK;
 }
 
@@ -763,7 +763,7 @@ csim_status csim_tcp_query(const csim_tcp *c, struct csim_tcp_info *out)
 const char *csim_tcp_end_name(enum csim_tcp_end e)
 {
     static const char *const name[] = {"closed", "refused", "reset", "timeout", "aborted"};
-    return (unsigned)e < sizeof name / sizeof name[0] ? name[e] : "unknown";
+    return csim_raw(e) < sizeof name / sizeof name[0] ? name[e] : "unknown";
 }
 
 void csim_tcp_detach_all(csim *s)
