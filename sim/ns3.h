@@ -170,7 +170,8 @@ csim_status csim_create(uint64_t seed, uint64_t run, const struct csim_options *
 csim_status csim_destroy(csim *s);
 
 uint64_t csim_now(const csim *s);
-/* Until nothing is left to happen, or csim_stop(). */
+/* Until nothing is left to happen, or csim_stop(). Stopped timers, the caller's and TCP's, are still in the queue and
+   do nothing when they come: now may end later than the last thing that happened. */
 csim_status csim_run(csim *s) CSIM_MUST_CHECK;
 /* Everything that happens at or before `time`; then now is `time`, unless csim_stop() came first. */
 csim_status csim_run_until(csim *s, uint64_t time) CSIM_MUST_CHECK;
@@ -236,9 +237,9 @@ csim_status csim_address(csim_node *n, csim_link *l, const char *address_and_pre
 csim_status csim_address_remove(csim_node *n, csim_link *l, const char *address) CSIM_MUST_CHECK;
 /* "0.0.0.0/0", "::/0", "10.2.0.0/16": packets of node n to there leave through link l. */
 csim_status csim_route(csim_node *n, const char *prefix, csim_link *l) CSIM_MUST_CHECK;
-/* Routes from every node to every prefix that has been given, by fewest hops (ties: the link made first).
-   Call it after the addresses, and again after changes: it replaces what it made before and leaves
-   csim_route()'s alone. */
+/* Routes from every node to every prefix that has been given, by fewest hops (ties: the link made first). Call it
+   after the addresses, and again after changes: it replaces what it made before and leaves csim_route()'s alone. The
+   work grows with the square of the nodes: for thousands of hosts give each a csim_route() of its own. */
 csim_status csim_routes(csim *s) CSIM_MUST_CHECK;
 
 /* ---- what happens to packets on a link ---------------------------------- */
@@ -383,7 +384,7 @@ csim_status csim_tcp_events_set(csim_tcp *c, const struct csim_tcp_events *event
 csim_status csim_tcp_send(csim_tcp *c, const uint8_t *data, size_t len, size_t *out_taken) CSIM_MUST_CHECK;
 /* Stop taking bytes from the stack: its buffer fills and the window closes, as with a slow reader. */
 csim_status csim_tcp_pause(csim_tcp *c, bool paused) CSIM_MUST_CHECK;
-/* No more data from here; receiving goes on. */
+/* No more data from here; receiving goes on. This, close and abort do no harm when repeated or too late. */
 csim_status csim_tcp_shutdown(csim_tcp *c) CSIM_MUST_CHECK;
 /* Shutdown, and what still arrives is thrown away. For a listener: stop listening. */
 csim_status csim_tcp_close(csim_tcp *c) CSIM_MUST_CHECK;

@@ -599,15 +599,12 @@ csim_status csim_tcp_events_set(csim_tcp *c, const struct csim_tcp_events *event
     });
 }
 
-static csim_status check_open(const csim_tcp *c, const char *where)
+static csim_status check_connection(const csim_tcp *c, const char *where)
 {
     if (!c)
         return csim_fail(CSIM_ERR_ARGUMENT, "%s: null pointer", where);
     if (c->listening)
         return csim_fail(CSIM_ERR_STATE, "%s: this is a listener", where);
-    if (c->over)
-        return csim_fail(CSIM_ERR_CLOSED, "%s: the connection has ended (%s)", where,
-                         csim_tcp_end_name(c->why));
     return CSIM_OK;
 }
 
@@ -616,9 +613,11 @@ csim_status csim_tcp_send(csim_tcp *c, const uint8_t *data, size_t len, size_t *
     if (!out_taken || (!data && len))
         return csim_fail(CSIM_ERR_ARGUMENT, "csim_tcp_send: null pointer");
     *out_taken = 0;
-    csim_status st = check_open(c, "csim_tcp_send");
+    csim_status st = check_connection(c, "csim_tcp_send");
     if (st != CSIM_OK)
         return st;
+    if (c->over)
+        return csim_fail(CSIM_ERR_CLOSED, "csim_tcp_send: the connection has ended (%s)", csim_tcp_end_name(c->why));
     if (c->want_fin || !c->socket->CanSend())
         return csim_fail(CSIM_ERR_CLOSED, "csim_tcp_send: after csim_tcp_shutdown() or csim_tcp_close()");
     return csim_guard("csim_tcp_send", [&] {
@@ -635,12 +634,9 @@ csim_status csim_tcp_send(csim_tcp *c, const uint8_t *data, size_t len, size_t *
 
 csim_status csim_tcp_pause(csim_tcp *c, bool paused)
 {
-    if (!c)
-        return csim_fail(CSIM_ERR_ARGUMENT, "csim_tcp_pause: null pointer");
-    if (c->listening)
-        return csim_fail(CSIM_ERR_STATE, "csim_tcp_pause: this is a listener");
-    if (c->paused == paused)
-        return CSIM_OK;
+    csim_status st = check_connection(c, "csim_tcp_pause");
+    if (st != CSIM_OK || c->paused == paused)
+        return st;
     return csim_guard("csim_tcp_pause", [&] {
         c->paused = paused;
         if (!paused) {
@@ -654,8 +650,8 @@ csim_status csim_tcp_pause(csim_tcp *c, bool paused)
 
 csim_status csim_tcp_shutdown(csim_tcp *c)
 {
-    csim_status st = check_open(c, "csim_tcp_shutdown");
-    if (st != CSIM_OK)
+    csim_status st = check_connection(c, "csim_tcp_shutdown");
+    if (st != CSIM_OK || c->over)
         return st;
     return csim_guard("csim_tcp_shutdown", [&] {
         c->want_fin = true;
@@ -672,8 +668,8 @@ csim_status csim_tcp_close(csim_tcp *c)
             c->socket->GiveUp();
             return CSIM_OK;
         });
-    csim_status st = check_open(c, "csim_tcp_close");
-    if (st != CSIM_OK)
+    csim_status st = check_connection(c, "csim_tcp_close");
+    if (st != CSIM_OK || c->over)
         return st;
     if (c->socket->State() == TcpSocket::SYN_SENT)
         return csim_tcp_abort(c);
@@ -694,8 +690,8 @@ static void reset_later(Ptr<TcpSock> socket)
 
 csim_status csim_tcp_abort(csim_tcp *c)
 {
-    csim_status st = check_open(c, "csim_tcp_abort");
-    if (st != CSIM_OK)
+    csim_status st = check_connection(c, "csim_tcp_abort");
+    if (st != CSIM_OK || c->over)
         return st;
     return csim_guard("csim_tcp_abort", [&] {
         end(c, CSIM_TCP_ABORTED);

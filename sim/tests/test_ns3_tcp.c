@@ -388,6 +388,8 @@ static void test_abort_resets_the_peer(void **state)
     ok(csim_tcp_abort(p.client.c));
     size_t taken;
     assert_int_equal(csim_tcp_send(p.client.c, (const uint8_t *)"x", 1, &taken), CSIM_ERR_CLOSED);
+    ok(csim_tcp_abort(p.client.c));
+    ok(csim_tcp_close(p.client.c));
     assert_int_equal(p.client.ended, 0); /* told from an event of its own */
     ok(csim_run(p.w.sim));
     assert_string_equal(csim_tcp_end_name(p.client.why), "aborted");
@@ -502,6 +504,72 @@ static void test_freed_in_the_middle(void **state)
     }
 }
 
+/* Data and FIN may be handed over before the handshake is done. */
+static void test_everything_before_connected(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_make(&p, 6, 2, 1, NULL, NULL);
+    p.client.to_send = 5000;
+    p.server.wait_for_fin = true;
+    p.client.wait_for_fin = true; /* not from on_connected() */
+    pair_start(&p);
+    send_more(&p.client);
+    ok(csim_tcp_shutdown(p.client.c)); /* once more does no harm */
+    ok(csim_run_until(p.w.sim, MS(39)));
+    assert_int_equal(p.client.connected, 0);
+    ok(csim_run(p.w.sim));
+    assert_int_equal(p.server.got, 5000);
+    assert_int_equal(p.server.finished, 1);
+    assert_string_equal(csim_tcp_end_name(p.server.why), "closed");
+    world_end(&p.w);
+}
+
+static void test_address_change_starves_a_connection(void **state)
+{
+    (void)state;
+    for (int family = 4; family <= 6; family += 2) {
+        struct pair p;
+        pair_make(&p, family, 2, 1, NULL, NULL);
+        p.client.to_send = 10000000;
+        p.server.wait_for_fin = true;
+        pair_start(&p);
+        ok(csim_run_until(p.w.sim, MS(300)));
+        ok(csim_address_remove(p.w.client, p.w.near, family == 4 ? "10.1.0.1" : "fd00:1::1"));
+        ok(csim_address(p.w.client, p.w.near, family == 4 ? "10.1.0.9/24" : "fd00:1::9/64"));
+        ok(csim_run(p.w.sim));
+        assert_int_equal(p.client.ended, 1);
+        assert_string_equal(csim_tcp_end_name(p.client.why), "timeout");
+        assert_int_equal(p.server.finished, 0);
+        world_end(&p.w);
+    }
+}
+
+static void test_a_port_can_be_used_again(void **state)
+{
+    (void)state;
+    struct pair p;
+    csim_tcp *again;
+    pair_make(&p, 4, 1, 1, NULL, NULL);
+    p.server.wait_for_fin = true;
+    pair_start(&p);
+    ok(csim_run(p.w.sim));
+    expect_both_closed(&p);
+    csim_tcp_free(p.listener);
+    ok(csim_tcp_listen(p.w.server, &p.w.server_any, NULL, on_accepted, &p, &again));
+    struct csep_addr local = p.w.any;
+    local.port = 999;
+    p.client.sent = p.client.ended = p.server.sent = p.server.ended = p.client.finished = p.server.finished = 0;
+    p.listener = again;
+    ok(csim_tcp_connect(p.w.client, &local, &p.w.server_addr, NULL, &side_events, &p.client, &p.client.c));
+    ok(csim_tcp_local(p.client.c, &local));
+    assert_int_equal(local.port, 999);
+    ok(csim_run(p.w.sim));
+    expect_both_closed(&p);
+    assert_int_equal(p.accepted, 2);
+    world_end(&p.w);
+}
+
 static void test_options_reach_the_wire(void **state)
 {
     (void)state;
@@ -552,6 +620,9 @@ int main(void)
         world_test(test_accept_without_events_resets),
         world_test(test_close_discards_what_comes),
         world_test(test_freed_in_the_middle),
+        world_test(test_everything_before_connected),
+        world_test(test_address_change_starves_a_connection),
+        world_test(test_a_port_can_be_used_again),
         world_test(test_options_reach_the_wire),
     };
     return cmocka_run_group_tests_name("ns3: TCP", tests, NULL, NULL);
