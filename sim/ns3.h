@@ -170,8 +170,8 @@ csim_status csim_create(uint64_t seed, uint64_t run, const struct csim_options *
 csim_status csim_destroy(csim *s);
 
 uint64_t csim_now(const csim *s);
-/* Until nothing is left to happen, or csim_stop(). Stopped timers, the caller's and TCP's, are still in the queue and
-   do nothing when they come: now may end later than the last thing that happened. */
+/* Until nothing is left to happen, or csim_stop(). Stopped timers, the caller's and TCP's, are still in the
+   queue and do nothing when they come: now may end later than the last thing that happened. */
 csim_status csim_run(csim *s) CSIM_MUST_CHECK;
 /* Everything that happens at or before `time`; then now is `time`, unless csim_stop() came first. */
 csim_status csim_run_until(csim *s, uint64_t time) CSIM_MUST_CHECK;
@@ -237,9 +237,10 @@ csim_status csim_address(csim_node *n, csim_link *l, const char *address_and_pre
 csim_status csim_address_remove(csim_node *n, csim_link *l, const char *address) CSIM_MUST_CHECK;
 /* "0.0.0.0/0", "::/0", "10.2.0.0/16": packets of node n to there leave through link l. */
 csim_status csim_route(csim_node *n, const char *prefix, csim_link *l) CSIM_MUST_CHECK;
-/* Routes from every node to every prefix that has been given, by fewest hops (ties: the link made first). Call it
-   after the addresses, and again after changes: it replaces what it made before and leaves csim_route()'s alone. The
-   work grows with the square of the nodes: for thousands of hosts give each a csim_route() of its own. */
+/* Routes from every node to every prefix that has been given, by fewest hops (ties: the link made first).
+   Call it after the addresses, and again after changes: it replaces what it made before and leaves
+   csim_route()'s alone. The work grows with the square of the nodes: for thousands of hosts give each a
+   csim_route() of its own. */
 csim_status csim_routes(csim *s) CSIM_MUST_CHECK;
 
 /* ---- what happens to packets on a link ---------------------------------- */

@@ -158,6 +158,8 @@ struct csim {
 
 /* ns3.cc */
 csim_rng *csim_rng_get(csim *s, const std::string &name);
+
+/* ns3_net.cc */
 /* A unicast address of a family that the node has, or (any_ok) all zero; port is not looked at. */
 csim_status csim_check_addr(const csim_node *n, const struct csep_addr *a, bool any_ok, const char *what);
 /* The same, and it has to be one of the node's own unless it is all zero. */
@@ -167,11 +169,12 @@ struct csep_addr
 csim_from_ns3(const ns3::Address &a); /* v4-mapped comes out as family 4; unknown as family 0 */
 bool csim_addr_is_any(const struct csep_addr *a);
 
-/* ns3_link.cc */
 int csim_interface(const csim_node *n, const csim_link *l, unsigned family); /* ns-3's index, -1: none */
+
+/* ns3_link.cc */
 void csim_links_close(csim *s);
 
-/* ns3_tcp.cc */
+/* ns3_tcp_sock.cc */
 csim_status csim_tcp_options_check(const struct csim_tcp_options *o);
 
 /* ns3_udp.cc, ns3_tcp.cc: before Simulator::Destroy(), so that nothing calls back any more */

@@ -1,70 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ns3_tcp.cc - TCP: ns-3's socket with its defects mended, and the handle around it.
- *
- * Two layers. TcpSock derives from ns-3's socket and filters what comes in, where
- * 3.37 departs from RFC 9293. csim_tcp is what the caller holds: it collects what
- * ns-3 reports and tells the caller from an event of its own (deliver()), so that no
- * caller's code ever runs in the middle of ns-3's state machine.
+ * ns3_tcp.cc - TCP as the caller sees it. A csim_tcp collects what ns-3 reports and
+ * tells the caller from an event of its own, deliver(), so that no caller's code ever
+ * runs in the middle of ns-3's state machine.
  */
-#include "ns3_private.h"
+#include "ns3_tcp_sock.h"
 
 #include <algorithm>
-#include <cinttypes>
-#include <cstring>
-
-#include "ns3/boolean.h"
-#include "ns3/double.h"
-#include "ns3/rtt-estimator.h"
-#include "ns3/tcp-congestion-ops.h"
-#include "ns3/tcp-cubic.h"
-#include "ns3/tcp-header.h"
-#include "ns3/tcp-l4-protocol.h"
-#include "ns3/tcp-prr-recovery.h"
-#include "ns3/tcp-rx-buffer.h"
-#include "ns3/tcp-socket-base.h"
-#include "ns3/tcp-tx-buffer.h"
-#include "ns3/uinteger.h"
 
 using namespace ns3;
-
-/* ---- the mended socket -------------------------------------------------- */
-
-class TcpSock : public TcpSocketBase
-{
-  public:
-    csim_tcp *owner = nullptr; /* null in a fork until it is accepted, and after csim_tcp_free() */
-
-    TcpSock() = default;
-    TcpSock(const TcpSock &listener) : TcpSocketBase(listener) {}
-
-    void DoForwardUp(Ptr<Packet> packet, const Address &from, const Address &to) override;
-    void SendEmptyPacket(uint8_t flags) override;
-    uint32_t SendDataPacket(SequenceNumber32 seq, uint32_t max, bool with_ack) override;
-    void PersistTimeout() override;
-    Ptr<TcpSocketBase> Fork() override { return CopyObject<TcpSock>(this); }
-
-    TcpStates_t State() const { return m_state; }
-    bool PeerFinished() const { return m_tcb->m_rxBuffer->Finished(); }
-    bool WasReset() const { return m_reset; }
-    uint64_t Unacked() const { return m_txBuffer->Size(); }
-    bool CanSend() const { return m_state == SYN_SENT || m_state == ESTABLISHED || m_state == CLOSE_WAIT; }
-    bool FinWasSent() const { return m_fins > 0; }
-    void SendNow();
-    void UpdateWindow();
-    void GiveUp();
-    void Reset();
-    void Fill(struct csim_tcp_info *out) const;
-
-  private:
-    uint32_t m_fins = 0;   /* sent, the first one included */
-    uint32_t m_probes = 0; /* zero-window probes since the peer was last heard */
-    uint64_t m_again = 0;
-    bool m_reset = false;
-
-    void Disown(const TcpHeader &header, const Address &from, const Address &to);
-    bool FinalStates(uint8_t flags, const TcpHeader &header);
-};
 
 struct csim_tcp {
     csim_node *node;
@@ -85,158 +29,13 @@ struct csim_tcp {
 
 static void schedule(csim_tcp *c);
 
-static void end(csim_tcp *c, enum csim_tcp_end why)
+void csim_tcp_over(csim_tcp *c, enum csim_tcp_end why)
 {
     if (!c || c->over)
         return;
     c->over = true;
     c->why = why;
     schedule(c);
-}
-
-/* LAST_ACK, CLOSING and TIME_WAIT. True: dealt with, the base class must not see the segment. */
-bool TcpSock::FinalStates(uint8_t flags, const TcpHeader &header)
-{
-    if (m_state == TIME_WAIT) {
-        if (flags & TcpHeader::FIN) /* our last ACK was lost */
-            SendEmptyPacket(TcpHeader::ACK);
-        return true;
-    }
-    if ((m_state != LAST_ACK && m_state != CLOSING) || (flags & (TcpHeader::RST | TcpHeader::SYN)))
-        return false;
-    if (flags & TcpHeader::FIN)
-        SendEmptyPacket(TcpHeader::ACK);
-    /* All data is acknowledged before a FIN leaves, so the FIN is the one number behind highTxMark. */
-    if (!(flags & TcpHeader::ACK) || header.GetAckNumber() <= m_tcb->m_highTxMark.Get())
-        return true;
-    m_tcb->m_nextTxSequence = header.GetAckNumber();
-    if (m_state == LAST_ACK)
-        CloseAndNotify();
-    else
-        TimeWait();
-    return true;
-}
-
-/* A segment of a connection that is no more: the base class's listener would say nothing, and the peer go on
- * asking. */
-void TcpSock::Disown(const TcpHeader &header, const Address &from, const Address &to)
-{
-    TcpHeader h;
-    h.SetFlags(TcpHeader::RST);
-    h.SetSequenceNumber(header.GetAckNumber());
-    h.SetSourcePort(header.GetDestinationPort());
-    h.SetDestinationPort(header.GetSourcePort());
-    m_tcp->SendPacket(Create<Packet>(), h, to, from, m_boundnetdevice);
-}
-
-void TcpSock::DoForwardUp(Ptr<Packet> packet, const Address &from, const Address &to)
-{
-    TcpHeader header;
-    packet->PeekHeader(header);
-    const uint8_t flags =
-        header.GetFlags() & (TcpHeader::SYN | TcpHeader::FIN | TcpHeader::RST | TcpHeader::ACK);
-    m_probes = 0;
-    if (flags & TcpHeader::RST)
-        m_reset = true;
-    if (m_state == SYN_SENT && (flags & TcpHeader::RST)) {
-        if ((flags & TcpHeader::ACK) &&
-            header.GetAckNumber() == m_tcb->m_nextTxSequence.Get() + SequenceNumber32(1)) {
-            end(owner, CSIM_TCP_REFUSED);
-            GiveUp();
-        }
-        return;
-    }
-    if (m_state == LISTEN && (flags & TcpHeader::ACK)) {
-        if (!(flags & TcpHeader::RST))
-            Disown(header, from, to);
-        return;
-    }
-    if (FinalStates(flags, header))
-        return;
-    /* The base class leaves the ACK of a FIN segment aside, and the data that it acknowledges is sent again.
-     */
-    if (m_state == ESTABLISHED && flags == (TcpHeader::FIN | TcpHeader::ACK) &&
-        header.GetAckNumber() > m_txBuffer->HeadSequence() &&
-        header.GetAckNumber() <= m_tcb->m_highTxMark.Get())
-        ReceivedAck(Create<Packet>(), header);
-    const bool repeated_fin = m_state == CLOSE_WAIT && (flags & TcpHeader::FIN);
-    TcpSocketBase::DoForwardUp(packet, from, to);
-    if (repeated_fin && m_state == CLOSE_WAIT)
-        SendEmptyPacket(TcpHeader::ACK);
-}
-
-void TcpSock::SendEmptyPacket(uint8_t flags)
-{
-    if (flags & TcpHeader::FIN) {
-        if (m_fins++ > m_dataRetries) {
-            end(owner, CSIM_TCP_TIMEOUT);
-            GiveUp();
-            return;
-        }
-        m_again += m_fins > 1;
-    } else if ((flags & TcpHeader::SYN) && m_synCount < m_synRetries) {
-        m_again++;
-    }
-    TcpSocketBase::SendEmptyPacket(flags);
-}
-
-uint32_t TcpSock::SendDataPacket(SequenceNumber32 seq, uint32_t max, bool with_ack)
-{
-    m_again += seq < m_tcb->m_highTxMark.Get();
-    return TcpSocketBase::SendDataPacket(seq, max, with_ack);
-}
-
-/* The base class probes for ever, also when nobody answers. */
-void TcpSock::PersistTimeout()
-{
-    if (m_probes++ > m_dataRetries) {
-        end(owner, CSIM_TCP_TIMEOUT);
-        GiveUp();
-        return;
-    }
-    TcpSocketBase::PersistTimeout();
-}
-
-/* The base class waits a nanosecond for more to send; here the caller's event is over when this one runs. */
-void TcpSock::SendNow()
-{
-    if (!m_sendPendingDataEvent.IsRunning() || Simulator::GetDelayLeft(m_sendPendingDataEvent).IsZero())
-        return;
-    m_sendPendingDataEvent.Cancel();
-    m_sendPendingDataEvent = Simulator::ScheduleNow(&TcpSock::SendPendingData, this, m_connected);
-}
-
-void TcpSock::UpdateWindow()
-{
-    if (m_state == ESTABLISHED || m_state == FIN_WAIT_1 || m_state == FIN_WAIT_2)
-        SendEmptyPacket(TcpHeader::ACK);
-}
-
-void TcpSock::GiveUp()
-{
-    CancelAllTimers();
-    m_state = CLOSED;
-    DeallocateEndPoint();
-}
-
-void TcpSock::Reset()
-{
-    if (m_state == LISTEN || m_state == SYN_SENT || m_state == CLOSED || m_state == TIME_WAIT) {
-        GiveUp();
-        return;
-    }
-    SendRST();
-    GiveUp();
-}
-
-void TcpSock::Fill(struct csim_tcp_info *out) const
-{
-    out->state = TcpStateName[m_state];
-    out->cwnd = m_tcb->m_cWnd;
-    out->rto_ns = (uint64_t)m_rto.Get().GetNanoSeconds();
-    out->srtt_ns = (uint64_t)m_rtt->GetEstimate().GetNanoSeconds();
-    out->unacked = m_txBuffer->Size();
-    out->retransmits = m_again;
 }
 
 /* ---- from ns-3 to the caller -------------------------------------------- */
@@ -289,12 +88,12 @@ static void on_connected(csim_tcp *c, Ptr<Socket>)
 
 static void on_connect_failed(csim_tcp *c, Ptr<Socket>)
 {
-    end(c, CSIM_TCP_TIMEOUT);
+    csim_tcp_over(c, CSIM_TCP_TIMEOUT);
 }
 
 static void on_error_close(csim_tcp *c, Ptr<Socket>)
 {
-    end(c, c->socket->WasReset() ? CSIM_TCP_RESET : CSIM_TCP_TIMEOUT);
+    csim_tcp_over(c, c->socket->WasReset() ? CSIM_TCP_RESET : CSIM_TCP_TIMEOUT);
 }
 
 /* The one reliable source of how a connection ends; the close callbacks come at different times in different
@@ -302,13 +101,13 @@ static void on_error_close(csim_tcp *c, Ptr<Socket>)
 static void on_state(csim_tcp *c, TcpSocket::TcpStates_t from, TcpSocket::TcpStates_t to)
 {
     if (to == TcpSocket::TIME_WAIT)
-        end(c, CSIM_TCP_CLOSED);
+        csim_tcp_over(c, CSIM_TCP_CLOSED);
     else if (to != TcpSocket::CLOSED)
         schedule(c);
     else if (c->socket->WasReset() && from != TcpSocket::LAST_ACK && from != TcpSocket::CLOSING)
-        end(c, CSIM_TCP_RESET);
+        csim_tcp_over(c, CSIM_TCP_RESET);
     else /* in those two states both ends have all data: a RST says that the peer's TIME_WAIT is over */
-        end(c, c->socket->Unacked() ? CSIM_TCP_RESET : CSIM_TCP_CLOSED);
+        csim_tcp_over(c, c->socket->Unacked() ? CSIM_TCP_RESET : CSIM_TCP_CLOSED);
 }
 
 static void attach(csim_tcp *c)
@@ -397,75 +196,6 @@ static void deliver(csim_tcp *c)
     }
 }
 
-/* ---- options ------------------------------------------------------------ */
-
-csim_status csim_tcp_options_check(const struct csim_tcp_options *o)
-{
-    const uint64_t hour = UINT64_C(3600000000000);
-    if (o->mss_v4 < 48 || o->mss_v4 > 65483 || o->mss_v6 < 48 || o->mss_v6 > 65463)
-        return csim_fail(CSIM_ERR_ARGUMENT,
-                         "TCP options: MSS %u (IPv4), %u (IPv6) not in 48..65483, 48..65463", o->mss_v4,
-                         o->mss_v6);
-    if (o->initial_cwnd == 0 || o->initial_cwnd > 10000)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: initial window of %u segments not in 1..10000",
-                         o->initial_cwnd);
-    if (o->syn_retries == 0 || o->syn_retries > 20 || o->data_retries == 0 || o->data_retries > 100)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: %u SYNs, %u data retries not in 1..20, 1..100",
-                         o->syn_retries, o->data_retries);
-    if (o->conn_timeout_ns == 0 || o->conn_timeout_ns > hour || o->min_rto_ns == 0 || o->min_rto_ns > hour ||
-        o->delayed_ack_ns > hour || o->msl_ns > hour)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: a time is 0 or over an hour");
-    if (o->delayed_ack_segments == 0 || o->delayed_ack_segments > 1000)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: ACK every %u segments not in 1..1000",
-                         o->delayed_ack_segments);
-    const uint32_t mss = std::max(o->mss_v4, o->mss_v6);
-    if (o->send_buffer < mss || o->receive_buffer < mss || o->send_buffer > 1u << 30 ||
-        o->receive_buffer > 1u << 30)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: buffers of %u, %u bytes not in MSS..2^30",
-                         o->send_buffer, o->receive_buffer);
-    if (csim_raw(o->congestion) > CSIM_NEWRENO)
-        return csim_fail(CSIM_ERR_ARGUMENT, "TCP options: unknown congestion control %u",
-                         csim_raw(o->congestion));
-    return CSIM_OK;
-}
-
-static bool apply(Ptr<TcpSock> t, const struct csim_tcp_options *o, uint8_t family)
-{
-    const UintegerValue mss(family == 4 ? o->mss_v4 : o->mss_v6);
-    const uint32_t every = o->delayed_ack_ns ? o->delayed_ack_segments : 1;
-    const auto ns = [](uint64_t n) { return TimeValue(NanoSeconds(n)); };
-    return t->SetAttributeFailSafe("SegmentSize", mss) &&
-           t->SetAttributeFailSafe("InitialCwnd", UintegerValue(o->initial_cwnd)) &&
-           t->SetAttributeFailSafe("ConnTimeout", ns(o->conn_timeout_ns)) &&
-           t->SetAttributeFailSafe("ConnCount", UintegerValue(o->syn_retries)) &&
-           t->SetAttributeFailSafe("DataRetries", UintegerValue(o->data_retries)) &&
-           t->SetAttributeFailSafe("MinRto", ns(o->min_rto_ns)) &&
-           t->SetAttributeFailSafe("DelAckTimeout", ns(o->delayed_ack_ns)) &&
-           t->SetAttributeFailSafe("DelAckCount", UintegerValue(every)) &&
-           t->SetAttributeFailSafe("SndBufSize", UintegerValue(o->send_buffer)) &&
-           t->SetAttributeFailSafe("RcvBufSize", UintegerValue(o->receive_buffer)) &&
-           t->SetAttributeFailSafe("MaxSegLifetime", DoubleValue((double)o->msl_ns * 1e-9)) &&
-           t->SetAttributeFailSafe("Timestamp", BooleanValue(o->timestamps)) &&
-           t->SetAttributeFailSafe("Sack", BooleanValue(o->sack)) &&
-           t->SetAttributeFailSafe("TcpNoDelay", BooleanValue(!o->nagle));
-}
-
-/* TcpL4Protocol::CreateSocket() makes only its own class. */
-static Ptr<TcpSock> make_socket(csim_node *n, const struct csim_tcp_options *options, uint8_t family)
-{
-    const struct csim_tcp_options *o = options ? options : &n->sim->opt.tcp;
-    Ptr<TcpSock> t = CreateObject<TcpSock>();
-    t->SetNode(n->node);
-    t->SetTcp(n->node->GetObject<TcpL4Protocol>());
-    t->SetRtt(CreateObject<RttMeanDeviation>());
-    if (o->congestion == CSIM_NEWRENO)
-        t->SetCongestionControlAlgorithm(CreateObject<TcpNewReno>());
-    else
-        t->SetCongestionControlAlgorithm(CreateObject<TcpCubic>());
-    t->SetRecoveryAlgorithm(CreateObject<TcpPrrRecovery>());
-    return apply(t, o, family) ? t : nullptr;
-}
-
 static csim_tcp *new_handle(csim_node *n, uint8_t family, Ptr<TcpSock> socket)
 {
     auto c = std::make_shared<csim_tcp>();
@@ -502,7 +232,7 @@ csim_status csim_tcp_connect(csim_node *n, const struct csep_addr *local, const 
                          "csim_tcp_connect: destination %s has no port, or not the local address's family",
                          csim_addr_text(to, text, sizeof text));
     return csim_guard("csim_tcp_connect", [&] {
-        Ptr<TcpSock> socket = make_socket(n, options, to->family);
+        Ptr<TcpSock> socket = csim_tcp_make(n, options, to->family);
         if (!socket)
             return lacks_attribute("csim_tcp_connect");
         if (local && socket->Bind(csim_to_ns3(local)) != 0)
@@ -567,7 +297,7 @@ csim_status csim_tcp_listen(csim_node *n, const struct csep_addr *local,
     if (local->port == 0)
         return csim_fail(CSIM_ERR_ARGUMENT, "csim_tcp_listen: port 0");
     return csim_guard("csim_tcp_listen", [&] {
-        Ptr<TcpSock> socket = make_socket(n, options, local->family);
+        Ptr<TcpSock> socket = csim_tcp_make(n, options, local->family);
         if (!socket)
             return lacks_attribute("csim_tcp_listen");
         if (socket->Bind(csim_to_ns3(local)) != 0 || socket->Listen() != 0)
@@ -617,7 +347,8 @@ csim_status csim_tcp_send(csim_tcp *c, const uint8_t *data, size_t len, size_t *
     if (st != CSIM_OK)
         return st;
     if (c->over)
-        return csim_fail(CSIM_ERR_CLOSED, "csim_tcp_send: the connection has ended (%s)", csim_tcp_end_name(c->why));
+        return csim_fail(CSIM_ERR_CLOSED, "csim_tcp_send: the connection has ended (%s)",
+                         csim_tcp_end_name(c->why));
     if (c->want_fin || !c->socket->CanSend())
         return csim_fail(CSIM_ERR_CLOSED, "csim_tcp_send: after csim_tcp_shutdown() or csim_tcp_close()");
     return csim_guard("csim_tcp_send", [&] {
@@ -694,7 +425,7 @@ csim_status csim_tcp_abort(csim_tcp *c)
     if (st != CSIM_OK || c->over)
         return st;
     return csim_guard("csim_tcp_abort", [&] {
-        end(c, CSIM_TCP_ABORTED);
+        csim_tcp_over(c, CSIM_TCP_ABORTED);
         c->rx.clear();
         c->socket->Reset();
         return CSIM_OK;
