@@ -74,6 +74,7 @@ INVALID_FRAMES = (
     ("PARAMS in a short packet", UDP_DATA, params(EARLY_1, RESET), "UNEXPECTED"),
     ("PARAMS twice", OPEN, GOOD_PARAMS + GOOD_PARAMS, "UNEXPECTED"),
     ("OPEN without PARAMS", OPEN, PING, "MISSING"),
+    ("OPEN with another frame before PARAMS", OPEN, PING + GOOD_PARAMS, "MISSING"),
     ("OPEN without TICKET_AGE", OPEN, params((1, fr.varint(5000))), "MISSING"),
     ("ACCEPT without EARLY", ACCEPT, params(RESET), "MISSING"),
     ("ACCEPT without RESET_TOKEN", ACCEPT, params(EARLY_1), "MISSING"),

@@ -221,6 +221,8 @@ def decode(payload, where):
             raise Refused("DECODE")
         name, fields = FRAMES[number]
         where.check(name)
+        if where.packet in ("open", "accept") and not frames and name != "PARAMS":
+            raise Refused("MISSING")
         if name == "PARAMS" and frames:
             raise Refused("UNEXPECTED")
         frame = {"frame": name}
@@ -228,8 +230,6 @@ def decode(payload, where):
             frame[field] = dec_field(cursor, field, frame, where)
         check_fields(frame)
         frames.append(frame)
-    if where.packet in ("open", "accept") and frames[0]["frame"] != "PARAMS":
-        raise Refused("MISSING")
     if any(f["frame"] == "KEY_UPDATE" for f in frames[:-1]):
         raise Refused("KEY_UPDATE")
     if any(f["frame"] == "END_EARLY" for f in frames[:-1]):
