@@ -6,7 +6,7 @@
  * The life of a simulation:
  *
  *     csim_create()                         one at a time in a process
- *     csim_node(), csim_link()              the network
+ *     csim_node_new(), csim_link_new()      the network
  *     csim_address(), csim_routes()         who is where, and how to get there
  *     csim_udp_open(), csim_tcp_listen(), csim_tcp_connect(), csim_at() ...
  *     csim_run()  or  csim_run_until()      callbacks of the caller happen in here
@@ -47,7 +47,7 @@
  *         connections that are no more
  *         a RST looks like a normal close          CSIM_TCP_RESET
  *         Recv() cannot tell EOF from "nothing"    `finished` callback
- *         Close() with unread bytes sends a RST    the shim reads everything first
+ *         Close() with unread bytes sends a RST    everything is read first
  *         sends wait one nanosecond                they do not: data leave in the same instant
  *         TIME_WAIT lasts 240 s                    2 * msl_ns, 2 s by default
  *         a connection attempt fails after 189 s   63 s: 1 s, doubling, 6 tries, as RFC 6298
@@ -61,9 +61,11 @@
  *         in the fastest scheduler
  *
  * What is left as ns-3 has it: initial sequence number 0, no PSH flag, no TCP Fast
- * Open (it does not exist there and is not imitated), ephemeral ports from 49153,
- * an IPv6 socket bound to :: swallows IPv4 datagrams for its port on a node that
- * has both, and costs grow linearly with sockets per node and links per node.
+ * Open (it does not exist there and is not imitated), ephemeral ports from 49153, no
+ * multicast; an IPv6 socket bound to :: swallows IPv4 datagrams and SYNs for its port on
+ * a node that has both; a sender that faces a window smaller than a segment waits for
+ * the reader, without a probe; costs grow linearly with sockets per node and links per
+ * node (no hub of thousands of links, no server with thousands of connections).
  *
  * Sizes on the wire, for those who compute what a run must take. A link carries
  * IP packets with CSIM_PPP_BYTES in front; a UDP datagram of n bytes is an IP packet
@@ -112,8 +114,7 @@ typedef enum csim_status {
 
 const char *csim_status_name(csim_status s); /* "ERR_ROUTE" */
 const char *csim_status_text(csim_status s);
-/* One sentence about the latest failure in this process: "link delay 4000000000000000000 ns is over the limit
- * of ...". */
+/* One sentence about the latest failure in this process, such as: no route to 10.9.0.1:53. */
 const char *csim_error(void);
 
 typedef struct csim csim;           /* a simulation */
@@ -222,8 +223,8 @@ void csim_link_options_default(struct csim_link_options *o);
 csim_status csim_link_new(csim *s, csim_node *a, csim_node *b, const struct csim_link_options *o,
                           csim_link **out) CSIM_MUST_CHECK;
 unsigned csim_link_id(const csim_link *l);
-csim_node *csim_link_end(const csim_link *l,
-                         enum csim_dir sender); /* the node that sends in this direction */
+/* The node that sends in this direction. */
+csim_node *csim_link_end(const csim_link *l, enum csim_dir sender);
 /* ns that an IP packet of so many bytes occupies the wire: what ns-3 itself computes, truncated to ns. */
 uint64_t csim_link_airtime(const csim_link *l, uint32_t ip_bytes);
 /* From now on; packets already on the wire keep the delay that they left with, and may be overtaken. */
@@ -268,8 +269,8 @@ csim_status csim_link_impair(csim_link *l, enum csim_dir d, const struct csim_im
 
 enum csim_fault { CSIM_FAULT_DROP, CSIM_FAULT_DUPLICATE, CSIM_FAULT_DELAY };
 /* Does that to the n-th packet (from 1) that this direction carries, counted from the link's creation as in
-   csim_counters.sent. DUPLICATE: the copy arrives extra_ns later. DELAY: the packet does, and others overtake
-   it. */
+   csim_counters.sent. DUPLICATE: a copy arrives extra_ns later. DELAY: the packet itself does, and others may
+   overtake it. One fault per packet, the latest set. */
 csim_status csim_link_fault(csim_link *l, enum csim_dir d, uint64_t n, enum csim_fault f,
                             uint64_t extra_ns) CSIM_MUST_CHECK;
 /* An IP protocol (17 UDP, 6 TCP, 1, 58) that a middlebox on this direction drops, or no longer. */
@@ -305,8 +306,8 @@ struct csim_packet {
     const uint8_t *ip; /* the whole IP packet */
     size_t len;
 };
-/* Sees every packet of the simulation. A lost packet gives SENT, then LOST. May look, and must not touch the
- * network. */
+/* Sees every packet of the simulation. A lost packet gives SENT, then LOST. It may look and must not touch:
+   no calls that send or change the network. */
 csim_status csim_tap(csim *s, void (*fn)(void *arg, const struct csim_packet *p), void *arg) CSIM_MUST_CHECK;
 
 /* What the sender of direction `sender` would capture at its end of the link: sent (also if lost later) and
@@ -330,8 +331,7 @@ struct csim_udp_events {
 /* local: ip all zero for any address of the family, port 0 for an ephemeral one. events is copied. */
 csim_status csim_udp_open(csim_node *n, const struct csep_addr *local, const struct csim_udp_events *events,
                           void *arg, csim_udp **out) CSIM_MUST_CHECK;
-/* One datagram, at most 65507 bytes; beyond the MTU it travels as IP fragments. OK means sent, not received.
- */
+/* One datagram, at most 65507 bytes; beyond the MTU it travels as IP fragments. OK means sent, no more. */
 csim_status csim_udp_send(csim_udp *u, const struct csep_addr *to, const uint8_t *data,
                           size_t len) CSIM_MUST_CHECK;
 csim_status csim_udp_local(const csim_udp *u, struct csep_addr *out) CSIM_MUST_CHECK;
@@ -340,14 +340,17 @@ csim_node *csim_udp_node(const csim_udp *u);
 void csim_udp_close(csim_udp *u);
 
 /* ---- TCP ----------------------------------------------------------------
- * Callbacks are made from an event of their own at the time of what they report, never from inside a call
- * here.
+ * Callbacks are made from an event of their own at the time of what they report, never
+ * from inside a call here.
  *
- * A connection ends exactly once, with `ended`; nothing is called after it. The handle stays valid until
- * csim_tcp_free() or csim_destroy(). Order: connected, received and writable as they come, finished, ended.
+ * A connection ends exactly once, with `ended`; nothing is called after it. The handle
+ * stays valid until csim_tcp_free(), which may be called in `ended` too.
+ * Order: connected (not on accepted ones), received and writable as they come,
+ * finished, ended. A peer that never finishes keeps a connection for ever.
  *
- * csim_tcp_shutdown() promises that the peer gets every byte and then the end: the FIN leaves when all data
- * has been acknowledged, so up to one round trip later than from a stack that puts it on the last segment.
+ * csim_tcp_shutdown() promises that the peer gets every byte and then the end: the FIN
+ * leaves when all data has been acknowledged, so up to one round trip later than from
+ * a stack that puts it on the last segment.
  */
 enum csim_tcp_end {
     CSIM_TCP_CLOSED,  /* both directions finished, all data delivered */
@@ -361,8 +364,8 @@ const char *csim_tcp_end_name(enum csim_tcp_end e); /* "closed" ... */
 struct csim_tcp_events {
     void (*connected)(void *arg, csim_tcp *c);
     void (*received)(void *arg, csim_tcp *c, const uint8_t *data, size_t len);
-    void (*writable)(void *arg, csim_tcp *c,
-                     size_t room);            /* after a csim_tcp_send() that took less than it was given */
+    /* After a csim_tcp_send() that took less than it was given. */
+    void (*writable)(void *arg, csim_tcp *c, size_t room);
     void (*finished)(void *arg, csim_tcp *c); /* the peer's FIN: no more data will come */
     void (*ended)(void *arg, csim_tcp *c, enum csim_tcp_end why);
 }; /* each may be NULL */
@@ -372,8 +375,7 @@ csim_status csim_tcp_connect(csim_node *n, const struct csep_addr *local, const 
                              const struct csim_tcp_options *options, const struct csim_tcp_events *events,
                              void *arg, csim_tcp **out) CSIM_MUST_CHECK;
 
-/* A new connection: the callback gives it events with csim_tcp_events_set(), or lets it be aborted by not
- * doing so. */
+/* A new connection: the callback calls csim_tcp_events_set() on it, or it is reset. */
 typedef void (*csim_tcp_accepted)(void *arg, csim_tcp *listener, csim_tcp *c, const struct csep_addr *peer);
 csim_status csim_tcp_listen(csim_node *n, const struct csep_addr *local,
                             const struct csim_tcp_options *options, csim_tcp_accepted accepted, void *arg,
@@ -408,9 +410,11 @@ struct csim_tcp_info {
 csim_status csim_tcp_query(const csim_tcp *c, struct csim_tcp_info *out) CSIM_MUST_CHECK;
 
 /* ---- isolation ----------------------------------------------------------
- * Runs fn in a child process. What fn hands to csim_emit() comes back as the result's bytes. Whatever happens
- * in the child - exit, abort, crash, endless loop - the caller only gets a status and a sentence. fn must not
- * rely on changing the caller's memory.
+ * Runs fn in a child process. What fn hands to csim_emit() comes back as the result's
+ * bytes. Whatever happens in the child - exit, abort, crash, endless loop - the caller
+ * only gets a status and a sentence. fn works on a copy of the caller's memory and
+ * creates its own simulation; the caller must have none open when it starts a child.
+ * stdout is shared, stderr is collected.
  */
 typedef struct csim_child csim_child;
 typedef struct csim_sink csim_sink;
@@ -439,7 +443,7 @@ csim_status csim_isolated(csim_isolated_fn fn, void *arg, const struct csim_isol
 /* The same in parts, for several at once: start some, wait for whichever ends first, collect it. */
 csim_status csim_isolated_start(csim_isolated_fn fn, void *arg, const struct csim_isolated_options *options,
                                 csim_child **out) CSIM_MUST_CHECK;
-/* Index of a child that has ended (blocks until there is one). NULL entries are skipped. -1 if all are NULL.
+/* Index of a child that has ended (blocks until there is one). NULL entries are skipped; -1 if all are NULL.
  */
 int csim_isolated_wait(csim_child *const *children, size_t n);
 /* Waits for that child if need be, frees it, fills the result. Returns its status. */

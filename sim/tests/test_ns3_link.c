@@ -474,6 +474,12 @@ static void test_captures(void **state)
     remove(far_path);
 }
 
+static int in_a_child(void *arg, csim_sink *out)
+{
+    const uint64_t hash = mixed_traffic(*(int *)arg, 1, NULL, NULL);
+    return csim_emit(out, &hash, sizeof hash) ? 0 : 1;
+}
+
 /*
  * The same value whatever compiled this and whatever ran before in the process. When
  * a change here alters what goes over the wire, these two numbers change with it.
@@ -485,6 +491,13 @@ static void test_same_seed_same_bytes(void **state)
     for (int i = 0; i < 3; i++) {
         assert_int_equal(mixed_traffic(4, 1, NULL, NULL), v4);
         assert_int_equal(mixed_traffic(6, 1, NULL, NULL), v6);
+    }
+    for (int family = 4; family <= 6; family += 2) {
+        struct csim_result r;
+        ok(csim_isolated(in_a_child, &family, NULL, &r));
+        assert_int_equal(r.len, 8);
+        assert_memory_equal(r.bytes, family == 4 ? &v4 : &v6, 8);
+        csim_result_free(&r);
     }
     assert_int_not_equal(mixed_traffic(4, 2, NULL, NULL), v4);
     assert_int_not_equal(v4, v6);
