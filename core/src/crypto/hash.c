@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "crypto/sha256.h"
 #include "crypto/wipe.h"
 
 const struct hash hash_of_empty = {{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14, 0x9a, 0xfb, 0xf4,
@@ -12,20 +13,20 @@ const struct hash hash_of_empty = {{0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x
 
 void hash_begin(struct hash_ctx *h)
 {
-    crypto_hash_sha256_init(&h->st);
+    sha256_init(&h->st);
 }
 
 void hash_add(struct hash_ctx *h, const void *p, size_t n)
 {
     if (n)
-        crypto_hash_sha256_update(&h->st, p, n);
+        sha256_update(&h->st, p, n);
 }
 
 struct hash hash_peek(const struct hash_ctx *h)
 {
     struct hash out;
     crypto_hash_sha256_state st = h->st;
-    crypto_hash_sha256_final(&st, out.b);
+    sha256_final(&st, out.b);
     CSEP_WIPE(st);
     return out;
 }
@@ -40,14 +41,14 @@ struct hash hash_of(const void *p, size_t n)
 
 void hmac_key_init(struct hmac_key *k, const void *key, size_t n)
 {
-    crypto_auth_hmacsha256_init(&k->st, key, n);
+    hmac256_init(&k->st, key, n);
 }
 
 void hmac(const struct hmac_key *k, uint8_t out[HASH_LEN], const void *p, size_t n)
 {
     crypto_auth_hmacsha256_state st = k->st;
-    crypto_auth_hmacsha256_update(&st, p, n);
-    crypto_auth_hmacsha256_final(&st, out);
+    hmac256_update(&st, p, n);
+    hmac256_final(&st, out);
     CSEP_WIPE(st);
 }
 
@@ -96,9 +97,9 @@ void hkdf_expand_label_from(enum hkdf_prefix prefix, uint8_t *out, size_t out_le
         info[n] = (uint8_t)(done / HASH_LEN + 1);
         tmp.st = key->st;
         if (done)
-            crypto_auth_hmacsha256_update(&tmp.st, tmp.block, sizeof tmp.block);
-        crypto_auth_hmacsha256_update(&tmp.st, info, n + 1);
-        crypto_auth_hmacsha256_final(&tmp.st, tmp.block);
+            hmac256_update(&tmp.st, tmp.block, sizeof tmp.block);
+        hmac256_update(&tmp.st, info, n + 1);
+        hmac256_final(&tmp.st, tmp.block);
         memcpy(out + done, tmp.block, out_len - done < HASH_LEN ? out_len - done : HASH_LEN);
     }
     CSEP_WIPE(tmp);

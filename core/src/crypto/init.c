@@ -3,9 +3,14 @@
 
 #include <sodium.h>
 
+#include "crypto/sha256.h"
+
 csep_status csep_init(void)
 {
-    return sodium_init() < 0 ? CSEP_ERR_INTERNAL : CSEP_OK;
+    if (sodium_init() < 0)
+        return CSEP_ERR_INTERNAL;
+    sha256_detect();
+    return CSEP_OK;
 }
 
 const char *csep_version(void)
