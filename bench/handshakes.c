@@ -46,7 +46,9 @@ static const struct csep_addr client_addr = {4, {127, 0, 0, 1}, 40000};
 
 static bool setup(void)
 {
-    bench_random(NULL, server_identity.seed, sizeof server_identity.seed);
+    uint8_t seed[32];
+    bench_random(NULL, seed, sizeof seed);
+    csep_tls_identity_init(&server_identity, seed);
     csep_tls_ticket_keys_rotate(&ticket_keys, bench_rnd);
 
     client_tls = csep_tls_config_default();
