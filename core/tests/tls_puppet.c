@@ -101,6 +101,7 @@ static void heard_server_hello(struct puppet *p, const struct tls_message *m)
     p->cookie_len = sh.cookie.n;
     if (sh.cookie.n)
         memcpy(p->cookie, sh.cookie.p, sh.cookie.n);
+    p->psk &= sh.retry || sh.has_psk;
     if (sh.retry) {
         p->retried = true;
         tls_transcript_retry(&p->transcript);
