@@ -61,6 +61,9 @@ struct csep_secure_ops {
     unsigned (*flags)(const struct csep_secure *s);
     csep_status (*failure)(const struct csep_secure *s); /* why FAILED, CSEP_OK otherwise */
     void (*peer_identity)(const struct csep_secure *s, struct csep_identity *out);
+    /* Server: time since the ends last proved who they are in a full handshake, which a chain of resumptions
+     * does not shorten (NEG-19). NULL: this provider never resumes. */
+    csep_time (*auth_age)(const struct csep_secure *s, csep_time now);
     /* Server: the name the client asked for (SNI); NULL or empty when none. Not terminated. */
     const char *(*server_name)(const struct csep_secure *s, size_t *out_len);
     /* The 32-byte random of the ClientHello, which names the connection in key logs. */

@@ -108,7 +108,6 @@ struct tls_handshake {
     bool retried;                    /* there was a HelloRetryRequest */
     bool compat;                     /* D.4: a ChangeCipherSpec is due before our first protected record */
     uint8_t cookie[16];              /* server: what the second ClientHello has to echo */
-    csep_time authenticated;         /* server: of the ticket, else now */
     uint32_t early_skip;             /* server: bytes of refused early data that may still come */
     bool psk_dhe;                    /* server: the client can use tickets */
 };
@@ -120,6 +119,7 @@ struct csep_tls {
     enum tls_state state;
     csep_status failure;
     csep_time now; /* of the call in progress */
+    csep_time authenticated; /* server: of the ticket that was used, else now (NEG-19) */
 
     struct tls_keys rx, tx;
     struct secret rx_secret, tx_secret; /* application traffic secrets, for KeyUpdate */

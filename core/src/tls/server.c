@@ -120,7 +120,7 @@ static csep_status try_resumption(struct csep_tls *t, const struct tls_message *
     }
     if (c->psk) {
         c->psk_index = (uint16_t)index;
-        t->hs.authenticated = k.authenticated;
+        t->authenticated = k.authenticated;
         tls_schedule_early(&t->hs.schedule, k.psk);
         st = check_binder(t, ch->psk.binders, index);
     } else {
@@ -253,7 +253,7 @@ static bool gives_tickets(const struct csep_tls *t)
 /* Seconds that a ticket given now may live: not past the longest chain of resumptions. */
 static uint32_t ticket_lifetime(const struct csep_tls *t)
 {
-    uint32_t age = (uint32_t)((t->now - t->hs.authenticated) / CSEP_SEC(1));
+    uint32_t age = (uint32_t)((t->now - t->authenticated) / CSEP_SEC(1));
     uint32_t left = age < TLS_LIFETIME_MAX ? TLS_LIFETIME_MAX - age : 0;
     return t->cfg.ticket_lifetime < left ? t->cfg.ticket_lifetime : left;
 }
@@ -261,7 +261,7 @@ static uint32_t ticket_lifetime(const struct csep_tls *t)
 static void put_ticket(struct csep_tls *t, struct wr *w, uint32_t lifetime, const struct secret *resumption)
 {
     struct csep_random rnd = t->cfg.random;
-    struct tls_ticket k = {.issued = t->now, .authenticated = t->hs.authenticated, .lifetime = lifetime};
+    struct tls_ticket k = {.issued = t->now, .authenticated = t->authenticated, .lifetime = lifetime};
     uint8_t sealed[TLS_TICKET_SEALED], nonce[1] = {t->tickets_sent++}, drawn[8];
     size_t from = w->len;
 
@@ -341,7 +341,7 @@ static csep_status answer_hello(struct csep_tls *t, const struct tls_message *m,
 
     if (!m->ends_record)
         return CSEP_ERR_TLS_UNEXPECTED_MESSAGE; /* keys change after this message */
-    t->hs.authenticated = t->now;
+    t->authenticated = t->now;
     csep_status st = try_resumption(t, m, ch, &c);
     if (!st && !c.psk) {
         c.answer.ack_name = ch->name.n > 0;

@@ -142,6 +142,12 @@ static void op_peer_identity(const struct csep_secure *s, struct csep_identity *
     *out = is_connected(t) ? t->peer : (struct csep_identity){0};
 }
 
+static csep_time op_auth_age(const struct csep_secure *s, csep_time now)
+{
+    const struct csep_tls *t = of_const(s);
+    return now > t->authenticated ? now - t->authenticated : 0;
+}
+
 static const char *op_server_name(const struct csep_secure *s, size_t *out_len)
 {
     const char *name;
@@ -166,6 +172,7 @@ static const struct csep_secure_ops ops = {
     .flags = op_flags,
     .failure = op_failure,
     .peer_identity = op_peer_identity,
+    .auth_age = op_auth_age,
     .server_name = op_server_name,
     .client_random = op_client_random,
 };
