@@ -125,6 +125,7 @@ struct csep_stream {
     struct exporter_secret exporter;
     bool opened; /* exporter is there */
     uint8_t refuse_code;
+    uint32_t refuse_version;           /* of the OPEN that is refused */
     bool early;                        /* opener: ACCEPT took it; acceptor: it is taken */
     uint64_t early_bytes, early_units; /* application bytes; bytes of records that are discarded */
 

@@ -60,6 +60,7 @@ static void refuse(struct csep_stream *s, const struct open_header *o, uint8_t c
         return;
     memcpy(s->client_random, o->client_random, sizeof s->client_random);
     s->refuse_code = code;
+    s->refuse_version = o->version;
     s->tx_next = TX_REFUSE;
     s->status = code == CSEP_REFUSE_VERSION ? CSEP_ERR_VERSION : CSEP_ERR_REFUSED;
     s->close_code = csep_status_wire(s->status);
@@ -79,7 +80,7 @@ void stream_put_refusal(struct csep_stream *s, struct wr *w, csep_time now)
 {
     static const uint8_t versions[4] = {CSEP_VERSION_1 >> 24, CSEP_VERSION_1 >> 16 & 0xff,
                                         CSEP_VERSION_1 >> 8 & 0xff, CSEP_VERSION_1 & 0xff};
-    struct refuse r = {.version = CSEP_VERSION_1, .echo = s->client_random, .code = s->refuse_code};
+    struct refuse r = {.version = s->refuse_version, .echo = s->client_random, .code = s->refuse_code};
     if (r.code == CSEP_REFUSE_VERSION)
         r.versions = view_of(versions, sizeof versions); //= DATA-18
     unit_put_refuse(w, &r);
