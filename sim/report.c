@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "breakeven.h"
+#include "verdict.h"
+
+static bool shown(const struct sim_point *p)
+{
+    return !p->baseline && !p->visits;
+}
+
+static bool write_json(json_t *j, const char *out, const char *name)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    bool ok = json_dump_file(j, path, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) == 0;
+    if (!ok)
+        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+    json_decref(j);
+    return ok;
+}
+
+static json_t *milliseconds(uint64_t ns)
+{
+    return ns % 1000000 ? json_real((double)ns / 1e6) : json_integer((json_int_t)(ns / 1000000));
+}
+
+static json_t *maybe(bool known, uint64_t v)
+{
+    return known ? json_integer((json_int_t)v) : json_null();
+}
+
+static json_t *row_object(const struct sim_point *p, const struct sim_judged *j)
+{
+    return json_pack("{s:s, s:o, s:i, s:b, s:o, s:o, s:o, s:o, s:b, s:s, s:O*}", "row", p->row->id, "rtt_ms",
+                     milliseconds(p->cfg.network.rtt), "ip", (int)p->cfg.network.ip, "modelled",
+                     p->row->modelled != NULL, "delay_ns", maybe(j->measured, j->delay), "ttfb_ns",
+                     maybe(j->measured, j->ttfb), "expected_delay_ns", maybe(j->expected, j->expected_delay),
+                     "expected_ttfb_ns", maybe(j->expected, j->expected_ttfb), "agrees", j->agrees, "verdict",
+                     j->verdict, "trace_hash", json_object_get(p->result, "trace_hash"));
+}
+
+static json_t *claims(const struct sim_point *p)
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < p->scenario->claims.num; i++)
+        json_array_append_new(a, json_string(p->scenario->claims.v[i]));
+    return a;
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* A row's object and everything else that is known about it. */
+static json_t *run_object(const struct sim_point *p, const struct sim_judged *j)
+{
+    static const char *const kept[] = {"delay",     "ttfb",   "last",   "to_server",
+                                       "to_client", "visits", "failure"};
+    json_t *o = row_object(p, j);
+    char hash[32];
+    snprintf(hash, sizeof hash, "%016" PRIx64, p->hash);
+    json_object_set_new(o, "title", json_string(p->row->title));
+    json_object_set_new(o, "modelled_what", p->row->modelled ? json_string(p->row->modelled) : json_null());
+    json_object_set_new(o, "condition", p->row->condition ? json_string(p->row->condition) : json_null());
+    json_object_set_new(o, "stack", json_string(p->row->stack->name));
+    json_object_set_new(o, "scenario", json_string(file_name(p->scenario->file)));
+    json_object_set_new(o, "question", json_string(p->scenario->question));
+    json_object_set_new(o, "claims", claims(p));
+    json_object_set_new(o, "asked_for", json_boolean(!p->baseline));
+    json_object_set_new(o, "seed", json_integer((json_int_t)p->seed));
+    json_object_set_new(o, "name", json_string(p->name));
+    json_object_set_new(o, "configuration", json_string(hash));
+    json_object_set_new(o, "last_ns", maybe(j->measured && !p->visits, j->last));
+    json_object_set_new(o, "expected_last_ns", maybe(j->has_last, j->expected_last));
+    json_object_set_new(o, "verdict_met", json_boolean(j->verdict_met));
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        if (json_object_get(p->result, kept[i]))
+            json_object_set(o, kept[i], json_object_get(p->result, kept[i]));
+    return o;
+}
+
+/* One ladder per row: at the first RTT that the run has for it, IPv4 where there is one. */
+static void add_ladder(json_t *ladders, const struct sim_point *p, const struct sim_judged *j)
+{
+    for (size_t i = 0; i < json_array_size(ladders); i++)
+        if (!strcmp(json_string_value(json_object_get(json_array_get(ladders, i), "row")), p->row->id))
+            return;
+    json_array_append_new(
+        ladders, json_pack("{s:s, s:s, s:o, s:i, s:b, s:o, s:o, s:o, s:O*}", "row", p->row->id, "title",
+                           p->row->title, "rtt_ms", milliseconds(p->cfg.network.rtt), "ip",
+                           (int)p->cfg.network.ip, "modelled", p->row->modelled != NULL, "delay_ns",
+                           maybe(j->measured, j->delay), "ttfb_ns", maybe(j->measured, j->ttfb), "last_ns",
+                           maybe(j->measured, j->last), "packets", json_object_get(p->result, "packets")));
+}
+
+static bool write_csv(const json_t *rows, const char *out)
+{
+    static const char *const columns[] = {"row",
+                                          "rtt_ms",
+                                          "ip",
+                                          "modelled",
+                                          "delay_ns",
+                                          "ttfb_ns",
+                                          "expected_delay_ns",
+                                          "expected_ttfb_ns",
+                                          "agrees",
+                                          "verdict",
+                                          "trace_hash"};
+    char path[1200];
+    snprintf(path, sizeof path, "%s/rows.csv", out);
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+        return false;
+    }
+    for (size_t c = 0; c < 11; c++)
+        fprintf(f, "%s%s", c ? "," : "", columns[c]);
+    fputc('\n', f);
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        for (size_t c = 0; c < 11; c++) {
+            const json_t *v = json_object_get(json_array_get(rows, i), columns[c]);
+            char *text = json_is_string(v) ? NULL : json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(12));
+            if (json_is_string(v))
+                fprintf(f, "%s\"%s\"", c ? "," : "", json_string_value(v));
+            else
+                fprintf(f, "%s%s", c ? "," : "", v && !json_is_null(v) ? text : "");
+            free(text);
+            if (c == 10)
+                fputc('\n', f);
+        }
+    return fclose(f) == 0;
+}
+
+/* ---- the table: a line per row ---- */
+
+struct line {
+    const struct sim_row *row;
+    const struct sim_expect *expect;
+    size_t points, agree, verdicts;
+    char verdict[3][160];      /* the first three that differ, with the RTT where they begin */
+    uint64_t delay, ttfb, rtt; /* of the first point */
+    bool measured;
+};
+
+static void add_to_line(struct line *l, const struct sim_point *p, const struct sim_judged *j)
+{
+    char rtt[32];
+    if (!l->points++) {
+        l->row = p->row;
+        l->expect = sim_scenario_expect(p->scenario, p->row->id);
+        l->delay = j->delay;
+        l->ttfb = j->ttfb;
+        l->rtt = p->cfg.network.rtt;
+        l->measured = j->measured;
+    }
+    l->agree += j->agrees;
+    for (size_t i = 0; i < l->verdicts; i++)
+        if (!strncmp(l->verdict[i], j->verdict, strlen(j->verdict)))
+            return;
+    if (l->verdicts == 3)
+        return;
+    snprintf(l->verdict[l->verdicts], sizeof l->verdict[0], "%.110s%s%s%s", j->verdict,
+             l->verdicts ? " (R = " : "",
+             l->verdicts ? sim_format_time(p->cfg.network.rtt, rtt, sizeof rtt) : "", l->verdicts ? ")" : "");
+    l->verdicts++;
+}
+
+static const char *term_text(const struct sim_term *t, char *buf, size_t cap)
+{
+    char time[32];
+    snprintf(buf, cap, "%s%s%g%s", t->constant_ns ? sim_format_time(t->constant_ns, time, sizeof time) : "",
+             t->constant_ns && t->half_r ? " + " : "", (double)t->half_r / 2, "R");
+    if (t->constant_ns && !t->half_r)
+        snprintf(buf, cap, "%s", sim_format_time(t->constant_ns, time, sizeof time));
+    return buf;
+}
+
+/* The closed form where measurement agrees with it, else what was measured first. */
+static const char *value_text(const struct line *l, const struct sim_term *t, uint64_t ns, char *buf,
+                              size_t cap)
+{
+    if (l->expect && t->given && l->agree == l->points)
+        return term_text(t, buf, cap);
+    snprintf(buf, cap, l->measured ? "%.3f ms" : "-", (double)ns / 1e6);
+    return buf;
+}
+
+static void print_line(const struct line *l, FILE *f)
+{
+    static const struct sim_term none = {0};
+    char d[48], t[48], agree[32];
+    snprintf(agree, sizeof agree, "%zu of %zu", l->agree, l->points);
+    fprintf(f, "%-9s %-55s %-14s %-14s %-10s %s\n", l->row->id, l->row->title,
+            value_text(l, l->expect ? &l->expect->delay : &none, l->delay, d, sizeof d),
+            value_text(l, l->expect ? &l->expect->ttfb : &none, l->ttfb, t, sizeof t), agree,
+            l->row->modelled ? "modelled" : "");
+    for (size_t i = 0; i < l->verdicts; i++)
+        if (*l->verdict[i])
+            fprintf(f, "%10s%s\n", "", l->verdict[i]);
+}
+
+static void print_table(const struct sim_plan *plan, FILE *f)
+{
+    fprintf(f, "\n%-9s %-55s %-14s %-14s %-10s\n", "row", "what; the draft's claim", "delay", "first reply",
+            "agree with analysis");
+    for (const struct sim_row *r = sim_rows; r->id; r++) {
+        struct line l = {0};
+        for (size_t i = 0; i < plan->num; i++)
+            if (plan->points[i].row == r && shown(&plan->points[i])) {
+                struct sim_judged j;
+                sim_judge(plan, &plan->points[i], &j);
+                add_to_line(&l, &plan->points[i], &j);
+            }
+        if (l.points)
+            print_line(&l, f);
+    }
+}
+
+static bool write_table(const struct sim_plan *plan, const char *out)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/table.txt", out);
+    FILE *f = fopen(path, "w");
+    if (!f) {
+        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+        return false;
+    }
+    print_table(plan, f);
+    sim_breakeven_print(plan, f);
+    return fclose(f) == 0;
+}
+
+bool sim_report(const struct sim_plan *plan, const char *out, void *stream)
+{
+    json_t *rows = json_array(), *runs = json_array(), *ladders = json_array(), *even = sim_breakeven(plan);
+    for (size_t i = 0; i < plan->num; i++) {
+        const struct sim_point *p = &plan->points[i];
+        struct sim_judged j;
+        sim_judge(plan, p, &j);
+        json_array_append_new(runs, run_object(p, &j));
+        if (!shown(p))
+            continue;
+        json_array_append_new(rows, row_object(p, &j));
+        add_ladder(ladders, p, &j);
+    }
+    print_table(plan, stream);
+    sim_breakeven_print(plan, stream);
+    bool ok = write_csv(rows, out) & write_table(plan, out);
+    ok &= write_json(rows, out, "rows.json");
+    ok &= write_json(runs, out, "runs.json");
+    ok &= write_json(ladders, out, "ladders.json");
+    if (json_array_size(even))
+        ok &= write_json(even, out, "breakeven.json");
+    else
+        json_decref(even);
+    return ok;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "verdict.h"
+
+#define JOBS_MAX   64
+#define TIMEOUT_MS 120000
+
+uint64_t sim_program_hash(void)
+{
+    static uint8_t block[1 << 16];
+    uint64_t h = UINT64_C(0xcbf29ce484222325), word;
+    FILE *f = fopen("/proc/self/exe", "rb");
+    size_t n;
+    while (f && (n = fread(block, 1, sizeof block, f)) > 0)
+        for (size_t i = 0; i + sizeof word <= n; i += sizeof word) {
+            memcpy(&word, block + i, sizeof word);
+            h = (h ^ word) * UINT64_C(0x100000001b3);
+        }
+    if (f)
+        fclose(f);
+    return h;
+}
+
+/* mkdir -p */
+static bool make_folder(const char *path)
+{
+    char copy[1024];
+    snprintf(copy, sizeof copy, "%s", path);
+    for (char *p = copy + 1; *p; p++)
+        if (*p == '/') {
+            *p = 0;
+            mkdir(copy, 0777);
+            *p = '/';
+        }
+    if (mkdir(copy, 0777) == 0 || errno == EEXIST)
+        return true;
+    fprintf(stderr, "csep-sim: %s: %s\n", path, strerror(errno));
+    return false;
+}
+
+static bool make_folders(const struct sim_run_options *o)
+{
+    static const char *const names[] = {"points", "captures", "qlog"};
+    char path[1024];
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/%s", o->out, names[i]);
+        if ((i == 0 || (i == 1 && o->pcap) || (i == 2 && o->qlog)) && !make_folder(path))
+            return false;
+    }
+    return true;
+}
+
+static void result_path(const struct sim_run_options *o, const struct sim_point *p, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "%s/points/%016" PRIx64 ".json", o->out, p->hash);
+}
+
+static bool there(const char *path)
+{
+    return !*path || access(path, R_OK) == 0;
+}
+
+/* A result of an earlier run, unless a file that is wanted now is missing. */
+static bool resume(const struct sim_run_options *o, struct sim_point *p)
+{
+    char path[1200];
+    result_path(o, p, path, sizeof path);
+    if (o->force || !there(p->capture) || !there(p->qlog))
+        return false;
+    p->result = json_load_file(path, 0, NULL);
+    if (p->result && !json_is_true(json_object_get(p->result, "ok"))) {
+        json_decref(p->result);
+        p->result = NULL;
+    }
+    return p->result != NULL;
+}
+
+static int play(void *arg, csim_sink *sink)
+{
+    char *text = sim_point_play(arg);
+    int failed = !text || !csim_emit(sink, text, strlen(text));
+    free(text);
+    return failed;
+}
+
+static void save(const struct sim_run_options *o, const struct sim_point *p)
+{
+    char path[1200], part[1210];
+    result_path(o, p, path, sizeof path);
+    snprintf(part, sizeof part, "%s.part", path);
+    if (json_dump_file(p->result, part, JSON_COMPACT) || rename(part, path))
+        fprintf(stderr, "csep-sim: %s: %s\n", path, strerror(errno));
+}
+
+static void take_result(const struct sim_run_options *o, struct sim_point *p, csim_status status,
+                        const struct csim_result *r)
+{
+    if (status == CSIM_OK)
+        p->result = json_loadb((const char *)r->bytes, r->len, 0, NULL);
+    if (!p->result)
+        p->result = json_pack("{s:b, s:b, s:s}", "ok", 0, "fault", 1, "failure", r->text);
+    else
+        save(o, p);
+}
+
+/* ---- progress ---- */
+
+struct progress {
+    size_t done, total, played, failed;
+    time_t begun, told;
+    bool tty, quiet;
+};
+
+static void tell(struct progress *g, const char *name, bool last)
+{
+    time_t now = time(NULL);
+    if (g->quiet || (!last && !g->tty && now - g->told < 5))
+        return;
+    g->told = now;
+    if (g->tty)
+        fprintf(stderr, "\r\x1b[K%zu of %zu%s%s%s", g->done, g->total, last ? "" : ": ", last ? "" : name,
+                last ? "\n" : "");
+    else
+        fprintf(stderr, "%zu of %zu points, %ld s\n", g->done, g->total, (long)(now - g->begun));
+}
+
+static void tell_failure(struct progress *g, const struct sim_point *p)
+{
+    const char *why = json_string_value(json_object_get(p->result, "failure"));
+    if (json_is_true(json_object_get(p->result, "ok")))
+        return;
+    g->failed++;
+    fprintf(stderr, "%s%s: %s: %s\n", g->tty ? "\r\x1b[K" : "", p->scenario->file, p->name,
+            why ? why : "no result");
+}
+
+/* ---- playing ---- */
+
+struct crew {
+    csim_child *child[JOBS_MAX];
+    struct sim_point *point[JOBS_MAX];
+    unsigned size;
+};
+
+static bool start_one(struct crew *c, struct sim_point *p)
+{
+    static const struct csim_isolated_options limits = {.timeout_ms = TIMEOUT_MS};
+    unsigned i = 0;
+    while (c->child[i])
+        i++;
+    c->point[i] = p;
+    if (csim_isolated_start(play, p, &limits, &c->child[i]) == CSIM_OK)
+        return true;
+    fprintf(stderr, "csep-sim: %s\n", csim_error());
+    return false;
+}
+
+static unsigned busy(const struct crew *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->size; i++)
+        n += c->child[i] != NULL;
+    return n;
+}
+
+static void collect_one(struct crew *c, const struct sim_run_options *o, struct progress *g)
+{
+    struct csim_result r;
+    int i = csim_isolated_wait(c->child, c->size);
+    if (i < 0)
+        return;
+    csim_status status = csim_isolated_collect(c->child[i], &r);
+    c->child[i] = NULL;
+    take_result(o, c->point[i], status, &r);
+    csim_result_free(&r);
+    g->done++;
+    g->played++;
+    tell_failure(g, c->point[i]);
+    tell(g, c->point[i]->name, false);
+}
+
+static bool play_all(struct sim_plan *plan, const struct sim_run_options *o, struct progress *g)
+{
+    struct crew c = {.size = o->jobs < 1 ? 1 : o->jobs > JOBS_MAX ? JOBS_MAX : o->jobs};
+    bool ok = true;
+    for (size_t i = 0; i < plan->num && ok; i++) {
+        if (resume(o, &plan->points[i])) {
+            g->done++;
+            continue;
+        }
+        while (busy(&c) == c.size)
+            collect_one(&c, o, g);
+        ok = start_one(&c, &plan->points[i]);
+    }
+    while (busy(&c))
+        collect_one(&c, o, g);
+    return ok;
+}
+
+static void name_files(struct sim_plan *plan, const struct sim_run_options *o)
+{
+    for (size_t i = 0; i < plan->num; i++) {
+        struct sim_point *p = &plan->points[i];
+        if (o->pcap && !p->visits)
+            snprintf(p->capture, sizeof p->capture, "%s/captures/%s.pcap", o->out, p->name);
+        if (o->qlog && !p->visits)
+            snprintf(p->qlog, sizeof p->qlog, "%s/qlog/%s.sqlog", o->out, p->name);
+    }
+}
+
+static bool write_keys(const struct sim_plan *plan, const struct sim_run_options *o)
+{
+    char path[1024];
+    snprintf(path, sizeof path, "%s/captures/keys.log", o->out);
+    FILE *f = o->pcap ? fopen(path, "w") : NULL;
+    if (!f)
+        return !o->pcap;
+    for (size_t i = 0; i < plan->num; i++) {
+        const char *lines = json_string_value(json_object_get(plan->points[i].result, "keylog"));
+        if (lines && *plan->points[i].capture)
+            fputs(lines, f);
+    }
+    return fclose(f) == 0;
+}
+
+static enum sim_exit judge_all(const struct sim_plan *plan)
+{
+    enum sim_exit e = SIM_EXIT_MET;
+    for (size_t i = 0; i < plan->num; i++) {
+        struct sim_judged j;
+        if (json_is_true(json_object_get(plan->points[i].result, "fault")))
+            return SIM_EXIT_FAULT;
+        if (plan->points[i].baseline || plan->points[i].visits)
+            continue;
+        sim_judge(plan, &plan->points[i], &j);
+        if (!sim_judged_met(&j))
+            e = SIM_EXIT_UNMET;
+    }
+    return e;
+}
+
+enum sim_exit sim_run(struct sim_plan *plan, const struct sim_run_options *o)
+{
+    struct progress g = {.total = plan->num, .begun = time(NULL), .tty = isatty(2), .quiet = o->quiet};
+    if (!make_folders(o))
+        return SIM_EXIT_FAULT;
+    name_files(plan, o);
+    bool ok = play_all(plan, o, &g);
+    tell(&g, "", true);
+    if (!write_keys(plan, o) || !sim_report(plan, o->out, o->table) || !ok)
+        return SIM_EXIT_FAULT;
+    enum sim_exit e = judge_all(plan);
+    if (!o->quiet)
+        fprintf(stderr, "\n%zu points, %zu played now, %zu failed, %ld s; results in %s/\n", g.total,
+                g.played, g.failed, (long)(time(NULL) - g.begun), o->out);
+    return e;
+}
