@@ -42,9 +42,15 @@ def bounded(n, least, most):
     return n
 
 
+def sized(n, least, most):
+    """Lengths and counts; integers are bounded()."""
+    if not least <= n <= most:
+        raise Refused("DECODE")
+
+
 def octets(least, most):
     def read(value):
-        bounded(len(value), least, most)
+        sized(len(value), least, most)
         return value
     return bytes, read
 
@@ -52,7 +58,7 @@ def octets(least, most):
 def numbers(most):
     def read(value):
         exactly(value, len(value) & ~1)
-        bounded(len(value) // 2, 1, most)
+        sized(len(value) // 2, 1, most)
         return [int.from_bytes(value[i:i + 2], "big") for i in range(0, len(value), 2)]
     return (lambda many: b"".join(map(u16, many))), read
 
@@ -63,8 +69,8 @@ def strings(most, least_length):
         cursor, out = Cursor(value), []
         while cursor:
             out.append(cursor.take(cursor.number(1)))
-            bounded(len(out[-1]), least_length, 255)
-        bounded(len(out), 1, most)
+            sized(len(out[-1]), least_length, 255)
+        sized(len(out), 1, most)
         return out
     return (lambda many: b"".join(map(v8, many))), read
 
@@ -83,7 +89,7 @@ def write_text(text):
 
 
 def read_text(value):
-    bounded(len(value), 1, 255)
+    sized(len(value), 1, 255)
     try:
         return value.decode()
     except UnicodeDecodeError:
