@@ -17,8 +17,10 @@ DEF ?=
 WARN = -Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wundef -Werror
 CWARN = $(WARN) -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition
 SANFLAGS = $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+# A C caller may pass any number as an enum, and the C++ behind the interface looks before it believes: no UB check there.
+CXXSAN   = $(SANFLAGS) $(if $(SAN),-fno-sanitize=enum)
 CFLAGS   += -std=c11 $(OPT) $(DEF) $(CWARN) $(SANFLAGS)
-CXXFLAGS += -std=c++17 $(OPT) $(DEF) $(WARN) $(SANFLAGS)
+CXXFLAGS += -std=c++17 $(OPT) $(DEF) $(WARN) $(CXXSAN)
 LDFLAGS  += $(OPT) $(SANFLAGS)
 CORE_INC = -Icore/include -Icore/src
 DEP = -MMD -MP
@@ -53,25 +55,31 @@ $(LIB): $(CORE_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# Every object waits for `setup`, which returns at once when nothing is missing.
-$(O)/obj/core/%.o: core/%.c | setup
+# Every object waits for `setup`, which returns at once when nothing is missing, and is made again when the flags change.
+FLAGS = $(CC) $(CXX) $(CFLAGS) $(CXXFLAGS)
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' >$@
+FORCE:
+
+$(O)/obj/core/%.o: core/%.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) $(DEP) -c $< -o $@
 
-$(O)/obj/core/tests/%.o: core/tests/%.c | setup
+$(O)/obj/core/tests/%.o: core/tests/%.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
 
-$(O)/obj/core/fuzz/%.o: core/fuzz/%.c | setup
+$(O)/obj/core/fuzz/%.o: core/fuzz/%.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
 
 # sim/ and bench/ see the core's public headers only.
-$(O)/obj/%.o: %.c | setup
+$(O)/obj/%.o: %.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -D_GNU_SOURCE -Icore/include -Isim $(DEP) -c $< -o $@
 
-$(O)/obj/sim/%.o: sim/%.cc | setup
+$(O)/obj/sim/%.o: sim/%.cc $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS) -isystem /usr/include/ns3.37 -Icore/include -Isim $(DEP) -c $< -o $@
 
@@ -118,5 +126,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile mk/*.mk | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 include mk/quality.mk
-.SECONDARY:
+# Objects stay, though no rule names them. (A bare .SECONDARY would also let a missing file pass as up to date.)
+.PRECIOUS: $(addprefix $(O)/obj/,%.o core/%.o core/tests/%.o core/fuzz/%.o sim/%.o)
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
