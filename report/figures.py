@@ -95,7 +95,7 @@ def ladders(stacks: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
             t1 = t0 + (last * 0.02 if lost else p["t_recv"] / 1e6 - t0)
             if lost:
                 x1 = x0 + (0.5 if right else -0.5)
-            app = bool(p.get("app"))
+            app = "request" in p["label"] or "reply" in p["label"]
             ax.annotate(
                 "",
                 (x1, t1),
@@ -123,23 +123,29 @@ def ladders(stacks: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
     return save(fig, out, "ladders")
 
 
-def break_even(points: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
-    """Mean D of csep over its measured hit ratio, against QUIC's at its own, and where the two meet."""
-    fig, ax = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
-    stacks = list(dict.fromkeys(p["stack"] for p in points))
-    styles = {"csep": ("#0072b2", "o"), "quic": ("#555555", "s")}
-    for stack in stacks:
-        mine = sorted((p["hit_ratio"], p["mean_delay_rtt"]) for p in points if p["stack"] == stack)
-        colour, mark = styles.get(stack.split("-")[0], ("#009e73", "^"))
-        ax.plot(*zip(*mine), mark, color=colour, label=f"{stack}, measured", ms=5)
-    ax.plot([0, 1], [2, 0], color="#0072b2", lw=0.8, label="2 - 2h")
-    ax.plot([0, 1], [1, 0], color="#555555", lw=0.8, label="1 - g (QUIC with 0-RTT ratio g, modelled)")
-    for g in (0.4, 0.75, 0.88):
-        h = (1 + g) / 2
-        ax.plot([g, h], [1 - g, 1 - g], color="#d55e00", lw=1, ls=":")
-        ax.annotate(f"g = {g:.0%} needs h = {h:.0%}", ((g + h) / 2, 1 - g), ha="center", va="bottom", fontsize=7, color="#d55e00")
-    ax.set_xlabel("share of visits with a usable context (h) or ticket (g)")
-    ax.set_ylabel("mean D [R]")
-    ax.set_title("When csep over UDP breaks even with QUIC: h = (1 + g) / 2", loc="left")
-    ax.legend(frameon=False)
+def break_even(pairs: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
+    """Measured mean D: csep over its hit ratio, QUIC over its 0-RTT ratio, and where the two meet."""
+    fig, (left, right) = plt.subplots(1, 2, figsize=(12, 5.2), layout="constrained")
+    for refresh, mark, text in (("never", "o", "kept until it expires"), ("use", "^", "renewed at every use")):
+        mine = sorted({(p["hit_ratio"], p["csep_mean_delay_ns"] / (p["rtt_ms"] * 1e6)) for p in pairs if p["refresh"] == refresh})
+        if mine:
+            left.plot(*zip(*mine), mark, color=COLOURS["S"], ms=5, ls="none", label=f"csep, context {text}")
+    quic = sorted({(p["quic_zero_rtt_ratio"], p["quic_mean_delay_ns"] / (p["rtt_ms"] * 1e6)) for p in pairs})
+    left.plot(*zip(*quic), "s", color=COLOURS["B"], ms=5, ls="none", label="QUIC (modelled)")
+    left.plot([0, 1], [2, 0], color=COLOURS["S"], lw=0.8, label="analysis: 2 - 2h")
+    left.plot([0, 1], [1, 0], color=COLOURS["B"], lw=0.8, label="analysis: 1 - g")
+    left.set_xlabel("share of visits with a context (h), or a 0-RTT session (g), at hand")
+    left.set_ylabel("mean D [R]")
+    left.set_title("Mean delay of a visit", loc="left")
+    left.legend(frameon=False)
+
+    for wins, colour, text in ((True, COLOURS["W"], "csep not slower"), (False, COLOURS["X"], "csep slower")):
+        mine = [(p["quic_zero_rtt_ratio"], p["hit_ratio"]) for p in pairs if p["csep_not_slower"] is wins]
+        if mine:
+            right.plot(*zip(*mine), "o", color=colour, ms=5, ls="none", label=text + ", measured")
+    right.plot([0, 1], [0.5, 1], color="k", lw=0.8, label="analysis: h = (1 + g) / 2")
+    right.set_xlabel("QUIC's 0-RTT ratio g")
+    right.set_ylabel("csep's hit ratio h")
+    right.set_title("Who wins: every measured pair", loc="left")
+    right.legend(frameon=False, loc="lower right")
     return save(fig, out, "break-even")

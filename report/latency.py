@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The report of a latency run: claims page, claims.json and figures, from the files that csep-sim wrote.
+
+usage: latency.py DIR [--reference DIR]
+
+DIR holds rows.json, runs.json, ladders.json and breakeven.json (docs/results-format.md). With --reference the small,
+stable files are copied there too, for keeping under version control.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import jinja2
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import figures  # noqa: E402
+from claims import CLAIMS, Outcome, judge  # noqa: E402
+
+LADDER_ROWS = ["B1", "B4", "B6", "B9", "S1", "S2", "S3", "S5", "W1", "W3", "X1", "X3"]
+REFERENCE_FILES = ["rows.json", "rows.csv", "table.txt", "claims.json", "claims.txt", "breakeven.json"]
+REFERENCE_FIGURES = ["delay-by-rtt.svg", "ladders.svg", "break-even.svg"]
+
+
+class BadInput(Exception):
+    """A file is missing or has another form; the text says which and what was expected."""
+
+
+def load(path: Path, needed: Tuple[str, ...]) -> List[Dict[str, Any]]:
+    try:
+        data = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise BadInput(f"{path}: not there; expected what `csep-sim run ... --out {path.parent}` writes") from None
+    except json.JSONDecodeError as e:
+        raise BadInput(f"{path}:{e.lineno}: {e.msg}; expected JSON") from None
+    if not isinstance(data, list):
+        raise BadInput(f"{path}: expected an array of objects")
+    for i, item in enumerate(data):
+        lacking = [key for key in needed if not isinstance(item, dict) or key not in item]
+        if lacking:
+            raise BadInput(f"{path}: entry {i} lacks '{lacking[0]}'")
+    return data
+
+
+def outcomes(rows: List[Dict[str, Any]]) -> List[Outcome]:
+    def delay(name: str) -> Dict[Tuple[float, int], int]:
+        return {(r["rtt_ms"], r["ip"]): r["delay_ns"] for r in rows if r["row"] == name and r["delay_ns"] is not None}
+
+    def agrees(name: str) -> bool:
+        return all(r["agrees"] for r in rows if r["row"] == name)
+
+    return [judge(c, delay, agrees) for c in CLAIMS]
+
+
+def as_json(results: List[Outcome]) -> List[Dict[str, Any]]:
+    return [
+        {
+            "claim": o.claim.id,
+            "text": o.claim.text,
+            "verdict": o.verdict,
+            "holds_in": o.passed,
+            "fails_in": [{"row": row, "round_trips": n} for row, n in o.failed],
+            "not_measured": o.missing,
+            "measurement_agrees_with_analysis": o.agrees,
+        }
+        for o in results
+    ]
+
+
+def as_text(results: List[Outcome]) -> str:
+    lines = ["Claims of draft-kuehlewind-crypto-sep-00 about latency, judged by measurement", ""]
+    for o in results:
+        lines.append(f"{o.claim.id:4} {o.claim.text}")
+        lines.append(f"     verdict: {o.verdict}")
+        if o.passed:
+            lines.append(f"     holds in {', '.join(o.passed)}")
+        if o.failed:
+            lines.append("     fails in " + ", ".join(f"{row} (+{n}R)" for row, n in o.failed))
+        if o.missing:
+            lines.append(f"     not measured: {', '.join(o.missing)}")
+        lines.append(f"     measurement and analysis {'agree' if o.agrees else 'DISAGREE'}")
+        if o.claim.note:
+            lines.append(f"     {o.claim.note}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def page(results: List[Outcome], rows: List[Dict[str, Any]], runs: List[Dict[str, Any]], pictures: List[str]) -> str:
+    titles = {r["row"]: (r["title"], r.get("modelled_what"), r.get("condition")) for r in runs}
+    rtts = sorted({r["rtt_ms"] for r in rows})
+    cell = {(r["row"], r["rtt_ms"], r["ip"]): r for r in rows}
+    env = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    env.filters["ms"] = lambda ns: "-" if ns is None else f"{ns / 1e6:.3f}"
+    template = env.from_string((Path(__file__).resolve().parent / "claims.html.j2").read_text())
+    return template.render(
+        outcomes=results,
+        names=list(dict.fromkeys(r["row"] for r in rows)),
+        titles=titles,
+        rtts=rtts,
+        cell=cell,
+        agreeing=sum(bool(r["agrees"]) for r in rows),
+        total=len(rows),
+        pictures=pictures,
+    )
+
+
+def write(out: Path, reference: Optional[Path] = None) -> List[Path]:
+    rows = load(out / "rows.json", ("row", "rtt_ms", "ip", "modelled", "delay_ns", "ttfb_ns", "agrees", "verdict"))
+    runs = load(out / "runs.json", ("row", "title"))
+    ladders = load(out / "ladders.json", ("row", "packets"))
+    pairs = load(out / "breakeven.json", ("hit_ratio", "quic_zero_rtt_ratio", "csep_not_slower"))
+    titles = {r["row"]: r["title"] for r in runs}
+    results = outcomes(rows)
+
+    written = []
+    if rows:
+        written += figures.delay_by_rtt([dict(r, title=titles.get(r["row"], "")) for r in rows], out)
+    chosen = [s for name in LADDER_ROWS for s in ladders if s["row"] == name and s["packets"]]
+    if chosen:
+        written += figures.ladders(chosen, out)
+    if pairs:
+        written += figures.break_even(pairs, out)
+    texts = {
+        "claims.json": json.dumps(as_json(results), indent=2) + "\n",
+        "claims.txt": as_text(results),
+        "claims.html": page(results, rows, runs, [p.name for p in written if p.suffix == ".svg"]),
+    }
+    for name, text in texts.items():
+        (out / name).write_text(text)
+        written.append(out / name)
+    if reference:
+        reference.mkdir(parents=True, exist_ok=True)
+        for name in REFERENCE_FILES + REFERENCE_FIGURES:
+            if (out / name).exists():
+                shutil.copyfile(out / name, reference / name)
+    return written
+
+
+def main(argv: List[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dir", type=Path, help="where csep-sim wrote its results")
+    parser.add_argument("--reference", type=Path, help="keep small copies here")
+    args = parser.parse_args(argv)
+    try:
+        written = write(args.dir, args.reference)
+    except BadInput as e:
+        print(f"latency.py: {e}", file=sys.stderr)
+        return 3
+    print((args.dir / "claims.txt").read_text())
+    print("written: " + ", ".join(str(p) for p in written))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
