@@ -5,7 +5,7 @@
 
 /* ---- Pretended contexts ---- */
 
-void fake_slots_init(struct fake_slots *f)
+void net_slots_init(struct net_slots *f)
 {
     memset(f, 0, sizeof *f);
     f->menu = (struct csep_slot){
@@ -22,7 +22,7 @@ void fake_slots_init(struct fake_slots *f)
     };
 }
 
-struct csep_slot fake_slot(const struct fake_slots *f, unsigned n)
+struct csep_slot fake_slot(const struct net_slots *f, unsigned n)
 {
     struct csep_slot s = f->menu;
     s.ticket_len = 24;
@@ -38,7 +38,7 @@ struct csep_slot fake_slot(const struct fake_slots *f, unsigned n)
 static enum csep_slot_result slots_open(void *self, const uint8_t *ticket, size_t len, uint8_t transport,
                                         csep_time now, struct csep_slot *out)
 {
-    struct fake_slots *f = self;
+    struct net_slots *f = self;
     (void)now;
     memset(out, 0, sizeof *out);
     if (len != 24 || ticket[2] != 0xa5 || f->unknown || transport != CSEP_TRANSPORT_UDP)
@@ -56,7 +56,7 @@ static enum csep_slot_result slots_open(void *self, const uint8_t *ticket, size_
 
 static enum csep_slot_result slots_spend(void *self, const struct csep_slot *slot, csep_time now)
 {
-    struct fake_slots *f = self;
+    struct net_slots *f = self;
     (void)now;
     unsigned n = (unsigned)(slot->ticket[0] << 8 | slot->ticket[1]);
     if (f->spent[n])
@@ -69,7 +69,7 @@ static enum csep_slot_result slots_spend(void *self, const struct csep_slot *slo
 static void slots_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
                          csep_time now)
 {
-    struct fake_slots *f = self;
+    struct net_slots *f = self;
     (void)handle;
     (void)now;
     f->reported.bytes += used->bytes;
@@ -94,7 +94,7 @@ static unsigned slots_more(void *self, const struct csep_slot *slot, unsigned wa
     return n;
 }
 
-struct csep_slot_source fake_slots_source(struct fake_slots *f)
+struct csep_slot_source net_slots_source(struct net_slots *f)
 {
     return (struct csep_slot_source){slots_open, slots_spend, slots_report, slots_more, f};
 }
@@ -121,7 +121,7 @@ void net_init(struct net *w, uint64_t seed)
     w->now = CSEP_SEC(100);
     w->delay = CSEP_MS(50);
     w->acceptor_addr = net_addr(1, 4433);
-    fake_slots_init(&w->slots);
+    net_slots_init(&w->slots);
     w->cfg = csep_data_config_default();
     w->cfg.random = test_random(&w->random, seed);
     w->cfg.alloc = test_alloc(&w->mem);
@@ -134,7 +134,7 @@ void net_init(struct net *w, uint64_t seed)
     w->acceptor_cfg.data.trace = test_trace(&w->trace_down, 2);
     w->slots.menu.expires = w->now + CSEP_SEC(86400);
     w->slots.menu.received = w->now;
-    w->acceptor_cfg.slots = fake_slots_source(&w->slots);
+    w->acceptor_cfg.slots = net_slots_source(&w->slots);
     w->received = calloc(NET_RECEIVED, sizeof *w->received);
     assert_non_null(w->received);
 }

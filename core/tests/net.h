@@ -17,7 +17,7 @@
 
 /* ---- Pretended contexts ---- */
 
-struct fake_slots {
+struct net_slots {
     struct csep_slot menu; /* what every ticket gives; secret, ticket and handle are filled in */
     bool spent[NET_TICKETS];
     bool pending; /* every ticket waits */
@@ -25,10 +25,10 @@ struct fake_slots {
     struct csep_usage reported;
     unsigned spends, opens;
 };
-void fake_slots_init(struct fake_slots *f);
-struct csep_slot_source fake_slots_source(struct fake_slots *f);
+void net_slots_init(struct net_slots *f);
+struct csep_slot_source net_slots_source(struct net_slots *f);
 /* The opener's slot with ticket number n. */
-struct csep_slot fake_slot(const struct fake_slots *f, unsigned n);
+struct csep_slot fake_slot(const struct net_slots *f, unsigned n);
 
 /* ---- The wire ---- */
 
@@ -78,7 +78,7 @@ struct net {
     struct test_alloc mem;
     struct test_trace trace_up, trace_down; /* of openers, of the acceptor */
     struct test_keylog keylog;
-    struct fake_slots slots;
+    struct net_slots slots;
     struct csep_data_config cfg; /* of openers */
     struct csep_acceptor_config acceptor_cfg;
     struct csep_acceptor *a;

@@ -19,7 +19,7 @@ struct csep_acceptor {
     struct routes routes;
     struct answers answers;
     struct hold hold;
-    struct heap timers;
+    struct timers timers;
     struct csep_data *all, *due, **due_last;
     size_t num;
 };
@@ -62,7 +62,7 @@ static void touched(struct conn_owner *o, struct csep_data *c)
         at = c->now + 1; /* once in one call of expire() */
     /* A deadline that moved away is looked at again when the old one comes. */
     if (at != CSEP_NEVER && (!c->timer.place || at < c->timer.at))
-        (void)heap_set(&a->timers, &a->mem, &c->timer, at);
+        (void)timers_set(&a->timers, &a->mem, &c->timer, at);
     if (!c->is_due && (events_any(&c->events) || conn_wants_output(c))) {
         c->is_due = true;
         c->next_due = NULL;
@@ -133,7 +133,7 @@ void csep_acceptor_release(struct csep_acceptor *a, struct csep_data *c)
     report(a, c);
     if (c->is_due)
         unlink_due(a, c);
-    heap_remove(&a->timers, &a->mem, &c->timer);
+    timers_remove(&a->timers, &a->mem, &c->timer);
     for (unsigned i = 0; i < OWN_CIDS; i++)
         if (c->own[i].state != CID_FREE)
             cid_gone(&a->owner, c, c->own[i].id);
@@ -153,7 +153,7 @@ void csep_acceptor_wipe(struct csep_acceptor *a)
         csep_acceptor_release(a, a->all);
     answers_wipe(&a->answers, &a->mem);
     hold_wipe(&a->hold, &a->mem);
-    heap_wipe(&a->timers, &a->mem);
+    timers_wipe(&a->timers, &a->mem);
     routes_wipe(&a->routes, &a->mem);
     assert(a->mem.held == 0);
     csep_wipe(a, sizeof *a);
@@ -401,21 +401,21 @@ bool csep_acceptor_held(struct csep_acceptor *a, csep_time now, struct csep_data
 
 csep_time csep_acceptor_deadline(const struct csep_acceptor *a)
 {
-    const struct heap_node *n = heap_first(&a->timers);
+    const struct timer_node *n = timers_first(&a->timers);
     return csep_time_min(n ? n->at : CSEP_NEVER, hold_deadline(&a->hold));
 }
 
-static struct csep_data *conn_of_timer(struct heap_node *n)
+static struct csep_data *conn_of_timer(struct timer_node *n)
 {
     return (struct csep_data *)((char *)n - offsetof(struct csep_data, timer));
 }
 
 void csep_acceptor_expire(struct csep_acceptor *a, csep_time now)
 {
-    struct heap_node *n;
+    struct timer_node *n;
     struct held *e;
-    while ((n = heap_first(&a->timers)) && n->at <= now) {
-        heap_remove(&a->timers, &a->mem, n);
+    while ((n = timers_first(&a->timers)) && n->at <= now) {
+        timers_remove(&a->timers, &a->mem, n);
         csep_data_expire(conn_of_timer(n), now); /* sets its next time */
     }
     while ((e = hold_expired(&a->hold, now))) {

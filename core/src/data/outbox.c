@@ -77,7 +77,7 @@ static void free_msg(struct outbox *o, struct mem *m, struct outmsg *g)
         o->all = g->next;
     if (g->next)
         g->next->prev = g->prev;
-    heap_remove(&o->timers, m, &g->timer);
+    timers_remove(&o->timers, m, &g->timer);
     ranges_wipe(&g->acked, m);
     ranges_wipe(&g->lost, m);
     o->queued -= g->len;
@@ -92,7 +92,7 @@ void outbox_wipe(struct outbox *o, struct mem *m)
     for (uint32_t i = 0; i < o->num_channels; i++)
         ranges_wipe(&o->channels[i].settled, m);
     mem_put(m, o->channels, o->cap_channels * sizeof *o->channels);
-    heap_wipe(&o->timers, m);
+    timers_wipe(&o->timers, m);
     outbox_init(o, o->limit);
 }
 
@@ -194,7 +194,7 @@ csep_status outbox_add_message(struct outbox *o, struct mem *m, const struct cse
     g->replayable = opt->replayable;
     g->transmissions = opt->transmissions > UINT16_MAX ? 0 : (uint16_t)opt->transmissions;
     g->deadline = opt->deadline;
-    if (g->deadline != CSEP_NEVER && !heap_set(&o->timers, m, &g->timer, g->deadline)) {
+    if (g->deadline != CSEP_NEVER && !timers_set(&o->timers, m, &g->timer, g->deadline)) {
         free_msg(o, m, g);
         return CSEP_ERR_MEMORY;
     }
@@ -242,7 +242,7 @@ static void finish(struct outbox *o, struct mem *m, struct events *e, struct out
     if (g->done)
         return;
     g->done = true;
-    heap_remove(&o->timers, m, &g->timer);
+    timers_remove(&o->timers, m, &g->timer);
     if (!g->datagram) {
         settle_sequence(o, m, g);
         if (g->multi)
@@ -261,7 +261,7 @@ static void abandon(struct outbox *o, struct mem *m, struct events *e, struct ou
 {
     if (g->done || g->skip)
         return;
-    heap_remove(&o->timers, m, &g->timer);
+    timers_remove(&o->timers, m, &g->timer);
     tell(m, e, CSEP_DATA_EV_ABANDONED, g);
     g->skip = true;
     if (!g->begun) {
@@ -593,16 +593,16 @@ void outbox_set_max_message(struct outbox *o, struct mem *m, struct events *e, u
 
 csep_time outbox_deadline(const struct outbox *o)
 {
-    const struct heap_node *n = heap_first(&o->timers);
+    const struct timer_node *n = timers_first(&o->timers);
     return n ? n->at : CSEP_NEVER;
 }
 
 void outbox_expire(struct outbox *o, struct mem *m, struct events *e, csep_time now)
 {
-    struct heap_node *n;
-    while ((n = heap_first(&o->timers)) && n->at <= now) {
+    struct timer_node *n;
+    while ((n = timers_first(&o->timers)) && n->at <= now) {
         struct outmsg *g = (struct outmsg *)n;
-        heap_remove(&o->timers, m, n);
+        timers_remove(&o->timers, m, n);
         /* What is wholly on its way may still arrive; only its loss makes an end of it. */
         if (g->sent < end_of(g) || g->lost.num)
             abandon(o, m, e, g);

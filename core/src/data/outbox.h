@@ -11,7 +11,7 @@
 #ifndef CSEP_DATA_OUTBOX_H
 #define CSEP_DATA_OUTBOX_H
 
-#include "base/heap.h"
+#include "base/timers.h"
 #include "base/ranges.h"
 #include "csep/data.h"
 #include "data/events.h"
@@ -21,7 +21,7 @@
 #define OPEN_MESSAGES   64u   /* DATA-88, DATA-115 */
 
 struct outmsg {
-    struct heap_node timer; /* first, so that a node is its message */
+    struct timer_node timer; /* first, so that a node is its message */
     struct outmsg *next_new, *next_lost, *next, *prev;
     uint64_t id, sequence;
     csep_time deadline;
@@ -52,7 +52,7 @@ struct outqueue {
 struct outbox {
     struct outqueue fresh, lost;
     struct outmsg *all;
-    struct heap timers;
+    struct timers timers;
     struct outchan *channels; /* sorted by key */
     uint32_t num_channels, cap_channels;
     uint32_t num_multi;

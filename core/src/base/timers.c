@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "base/heap.h"
+#include "base/timers.h"
 
 #include <string.h>
 
-static void put(struct heap *h, uint32_t i, struct heap_node *n)
+static void put(struct timers *h, uint32_t i, struct timer_node *n)
 {
     h->v[i] = n;
     n->place = i + 1;
 }
 
-static void up(struct heap *h, uint32_t i)
+static void up(struct timers *h, uint32_t i)
 {
-    struct heap_node *n = h->v[i];
+    struct timer_node *n = h->v[i];
     while (i && h->v[(i - 1) / 2]->at > n->at) {
         put(h, i, h->v[(i - 1) / 2]);
         i = (i - 1) / 2;
@@ -19,9 +19,9 @@ static void up(struct heap *h, uint32_t i)
     put(h, i, n);
 }
 
-static void down(struct heap *h, uint32_t i)
+static void down(struct timers *h, uint32_t i)
 {
-    struct heap_node *n = h->v[i];
+    struct timer_node *n = h->v[i];
     for (;;) {
         uint32_t child = 2 * i + 1;
         if (child >= h->num)
@@ -36,12 +36,12 @@ static void down(struct heap *h, uint32_t i)
     put(h, i, n);
 }
 
-static bool grow(struct heap *h, struct mem *m)
+static bool grow(struct timers *h, struct mem *m)
 {
     if (h->num < h->cap)
         return true;
     uint32_t cap = h->cap ? h->cap * 2 : 4;
-    struct heap_node **v = mem_get(m, cap * sizeof *v);
+    struct timer_node **v = mem_get(m, cap * sizeof *v);
     if (!v)
         return false;
     if (h->num)
@@ -52,7 +52,7 @@ static bool grow(struct heap *h, struct mem *m)
     return true;
 }
 
-bool heap_set(struct heap *h, struct mem *m, struct heap_node *n, csep_time at)
+bool timers_set(struct timers *h, struct mem *m, struct timer_node *n, csep_time at)
 {
     if (!n->place) {
         if (!grow(h, m))
@@ -71,23 +71,23 @@ bool heap_set(struct heap *h, struct mem *m, struct heap_node *n, csep_time at)
     return true;
 }
 
-void heap_remove(struct heap *h, struct mem *m, struct heap_node *n)
+void timers_remove(struct timers *h, struct mem *m, struct timer_node *n)
 {
     if (!n->place)
         return;
     uint32_t i = n->place - 1;
     n->place = 0;
-    struct heap_node *last = h->v[--h->num];
+    struct timer_node *last = h->v[--h->num];
     if (last != n) {
         put(h, i, last);
         up(h, i);
         down(h, last->place - 1);
     }
     if (!h->num)
-        heap_wipe(h, m);
+        timers_wipe(h, m);
 }
 
-void heap_wipe(struct heap *h, struct mem *m)
+void timers_wipe(struct timers *h, struct mem *m)
 {
     mem_put(m, h->v, h->cap * sizeof *h->v);
     memset(h, 0, sizeof *h);
