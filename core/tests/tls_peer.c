@@ -69,10 +69,16 @@ void end_spki(bool server, uint8_t out[32])
     memcpy(out, id.spki_sha256, 32);
 }
 
+static uint64_t seed = 1;
+
 uint64_t end_next_seed(void)
 {
-    static uint64_t seed = 1;
     return seed++ * 0x1000001u;
+}
+
+void end_restart_seeds(void)
+{
+    seed = 1;
 }
 
 /* --- dispatch --- */

@@ -80,6 +80,10 @@ struct csep_tls *end_tls(const struct end *e);
 csep_status end_failure(struct end *e);
 size_t end_memory(const struct end *e); /* bytes held from the allocator */
 void end_set_now(struct end *e, csep_time now);
+/* From the k-th request on (1 is the next) the allocator has nothing for this end; 0: always enough. */
+void end_fail_memory(struct end *e, unsigned k);
+/* Ends made from here on draw the same random bytes as those made first. */
+void end_restart_seeds(void);
 
 /* SHA-256 of the SPKI that a server or client end of these tests has. */
 void end_spki(bool server, uint8_t out[32]);

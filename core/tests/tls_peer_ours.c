@@ -15,6 +15,7 @@ struct ours {
     const char *alpn[2];
     uint64_t random_state;
     size_t memory;
+    unsigned fail_memory;
     csep_time now;
     csep_status status;
 };
@@ -40,6 +41,10 @@ struct csep_random end_random(uint64_t *state, uint64_t seed)
 static void *get(void *self, size_t n)
 {
     struct ours *e = self;
+    if (e->fail_memory == 1)
+        return NULL;
+    if (e->fail_memory > 1)
+        e->fail_memory--;
     e->memory += n;
     return malloc(n);
 }
@@ -245,4 +250,9 @@ size_t end_memory(const struct end *b)
 void end_set_now(struct end *b, csep_time now)
 {
     ((struct ours *)b)->now = now;
+}
+
+void end_fail_memory(struct end *b, unsigned k)
+{
+    ((struct ours *)b)->fail_memory = k;
 }
