@@ -43,6 +43,7 @@ struct end_options {
     const struct csep_tls_ticket_keys *ticket_keys; /* our server; NULL: a fixed one */
     void *share_context;    /* OpenSSL or GnuTLS server: an earlier end, whose ticket keys to use */
     bool refuse;            /* ours: distrust the peer */
+    csep_time start;        /* ours: time of its creation and until end_set_now(); 0: 1000 s */
 };
 
 void end_store_free(struct end_store *s);

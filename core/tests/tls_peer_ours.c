@@ -218,7 +218,7 @@ struct end *end_new_ours(struct end_options o)
 {
     struct ours *e = calloc(1, sizeof *e);
     e->base = (struct end){.ops = &ops, .o = o};
-    e->now = CSEP_SEC(1000);
+    e->now = o.start ? o.start : CSEP_SEC(1000);
     e->t = malloc(csep_tls_size());
     e->cfg = configure(e);
     assert_int_equal((o.server ? csep_tls_server : csep_tls_client)(e->t, &e->cfg, e->now), CSEP_OK);

@@ -250,11 +250,12 @@ static bool gives_tickets(const struct csep_tls *t)
     return t->cfg.ticket_keys && t->cfg.num_tickets > 0 && t->hs.psk_dhe;
 }
 
-/* Seconds that a ticket given now may live: not past the longest chain of resumptions. */
+/* Whole seconds that a ticket given now may live: not past the longest chain of resumptions. */
+//= NEG-19
 static uint32_t ticket_lifetime(const struct csep_tls *t)
 {
-    uint32_t age = (uint32_t)((t->now - t->authenticated) / CSEP_SEC(1));
-    uint32_t left = age < TLS_LIFETIME_MAX ? TLS_LIFETIME_MAX - age : 0;
+    csep_time age = t->now - t->authenticated, max = CSEP_SEC(TLS_LIFETIME_MAX);
+    uint32_t left = age < max ? (uint32_t)((max - age) / CSEP_SEC(1)) : 0;
     return t->cfg.ticket_lifetime < left ? t->cfg.ticket_lifetime : left;
 }
 

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Tickets: what makes a server take one, and what makes it ask for a full handshake instead. */
+#include "tls_peer.h"
+
+#include <string.h>
+
+#include "tls/engine.h"
+
+/* One handshake of two of our ends; the caller frees them. */
+struct both {
+    struct end *c, *s;
+};
+
+static struct both shake(struct end_options co, struct end_options so, csep_time now)
+{
+    so.server = true;
+    so.start = now;
+    if (!co.start)
+        co.start = now;
+    struct both b = {end_new(END_OURS, co), end_new(END_OURS, so)};
+    end_pump(b.c, b.s, 0);
+    assert_true(end_established(b.c));
+    assert_true(end_established(b.s));
+    assert_int_equal(end_resumed(b.c), end_resumed(b.s));
+    return b;
+}
+
+static bool shake_once(struct end_options co, struct end_options so, csep_time now)
+{
+    struct both b = shake(co, so, now);
+    bool resumed = end_resumed(b.c);
+    end_free(b.c);
+    end_free(b.s);
+    return resumed;
+}
+
+#define T0 CSEP_SEC(1000)
+
+static void fill_store(struct end_store *store, struct end_options co, struct end_options so)
+{
+    *store = (struct end_store){0};
+    co.store = store;
+    assert_false(shake_once(co, so, T0));
+    assert_int_equal(store->num_ours, 1);
+}
+
+/* A store with one ticket, used at `now` against a server with these options: resumed? */
+static bool try_at(csep_time now, struct end_options co, struct end_options so, void (*bend)(struct csep_tls_session *))
+{
+    struct end_store store;
+    fill_store(&store, (struct end_options){.name = "a.example"}, (struct end_options){0});
+    if (bend)
+        bend(&store.ours[0]);
+    co.store = &store;
+    return shake_once(co, so, now);
+}
+
+static void forge_first(struct csep_tls_session *s)
+{
+    s->ticket[30] ^= 1;
+}
+
+static void forge_length(struct csep_tls_session *s)
+{
+    s->ticket_len--;
+}
+
+static void older_by_a_minute(struct csep_tls_session *s)
+{
+    s->age_add += 60000;
+}
+
+static void younger_by_a_minute(struct csep_tls_session *s)
+{
+    s->age_add -= 60000;
+}
+
+static void older_by_five_seconds(struct csep_tls_session *s)
+{
+    s->age_add += 5000;
+}
+
+static void without_ticket(struct csep_tls_session *s)
+{
+    s->ticket_len = 0;
+}
+
+static void believed_longer(struct csep_tls_session *s)
+{
+    s->lifetime = TLS_LIFETIME_MAX;
+}
+
+static void when_a_ticket_is_taken(void **state)
+{
+    static const struct csep_tls_ticket_keys rotated = {.current = {9}, .previous = {1, 2, 3}, .have_previous = true};
+    static const struct csep_tls_ticket_keys replaced = {.current = {9}, .previous = {8}, .have_previous = true};
+    static const struct csep_tls_ticket_keys forgotten = {.current = {9}, .previous = {1, 2, 3}};
+    const struct end_options c = {.name = "a.example"};
+    const struct {
+        const char *what;
+        csep_time after;
+        struct end_options client, server;
+        void (*bend)(struct csep_tls_session *);
+        bool resumed;
+    } rows[] = {
+        {"at once", 0, c, {0}, NULL, true},
+        {"at the end of its life", CSEP_SEC(86399), c, {0}, NULL, true},
+        {"expired for the client", CSEP_SEC(86400), c, {0}, NULL, false},
+        {"expired for the server", CSEP_SEC(86400), c, {0}, believed_longer, false},
+        {"from the server's future", 0, {.name = "a.example", .start = T0}, {.start = CSEP_SEC(5)}, NULL, false},
+        {"forged", 0, c, {0}, forge_first, false},
+        {"of another length", 0, c, {0}, forge_length, false},
+        {"empty", 0, c, {0}, without_ticket, false},
+        {"a little off in age", 0, c, {0}, older_by_five_seconds, true},
+        {"much too old", 0, c, {0}, older_by_a_minute, false},
+        {"much too young", CSEP_SEC(100), c, {0}, younger_by_a_minute, false},
+        {"keys rotated once", 0, c, {.ticket_keys = &rotated}, NULL, true},
+        {"keys gone", 0, c, {.ticket_keys = &replaced}, NULL, false},
+        {"previous key not to be used", 0, c, {.ticket_keys = &forgotten}, NULL, false},
+        {"no tickets any more", 0, c, {.no_tickets = true}, NULL, false},
+        {"other name", 0, {.name = "b.example"}, {0}, NULL, false},
+        {"no name", 0, {0}, {0}, NULL, false},
+        {"other protocol", 0, {.name = "a.example", .alpn = "x"}, {.alpn = "x"}, NULL, false},
+        {"client asked for, not needed", 0, c, {.ask_certificate = true}, NULL, true},
+        {"client needed, not in the ticket", 0, {.name = "a.example", .own_key = true}, {.require_certificate = true},
+         NULL, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct end_options so = rows[i].server;
+        csep_time now = so.start ? so.start : T0 + rows[i].after;
+        if (try_at(now, rows[i].client, so, rows[i].bend) != rows[i].resumed)
+            fail_msg("%s", rows[i].what);
+    }
+}
+
+/* A resumed connection trusts the key that the ticket names, if it is still trusted. */
+static void client_identity_is_asked_again(void **state)
+{
+    struct end_store store;
+    const struct end_options c = {.own_key = true}, s = {.require_certificate = true};
+    struct csep_identity id;
+    (void)state;
+    fill_store(&store, c, s);
+    struct end_options again = c;
+    again.store = &store;
+    struct both b = shake(again, s, T0);
+    assert_true(end_resumed(b.s));
+    end_secure(b.s)->ops->peer_identity(end_secure(b.s), &id);
+    assert_true(id.present);
+    end_free(b.c);
+    end_free(b.s);
+    /* Distrusted since: the server wants to see the key, and refuses it. */
+    b = (struct both){NULL, end_new(END_OURS, (struct end_options){.server = true, .require_certificate = true,
+                                                                   .refuse = true})};
+    b.c = end_new(END_OURS, again);
+    end_pump(b.c, b.s, 0);
+    assert_int_equal(end_failure(b.s), CSEP_ERR_TLS_CERTIFICATE_UNKNOWN);
+    end_secure(b.s)->ops->peer_identity(end_secure(b.s), &id);
+    assert_false(id.present);
+    end_free(b.c);
+    end_free(b.s);
+}
+
+/* The age of the proof of identity counts through all resumptions, seven days at most. */
+//= NEG-19 type=test
+static void chain_of_resumptions_ends(void **state)
+{
+    struct end_store store;
+    struct end_options c = {0};
+    (void)state;
+    fill_store(&store, c, (struct end_options){0});
+    c.store = &store;
+    csep_time now = T0;
+    unsigned rounds = 0;
+    for (; store.num_ours > 0; rounds++) {
+        assert_true(store.ours[0].lifetime <= TLS_LIFETIME_MAX - (now - T0) / CSEP_SEC(1));
+        now += CSEP_SEC(store.ours[0].lifetime) - 1;
+        assert_true(rounds < 8);
+        assert_true(shake_once(c, (struct end_options){0}, now));
+    }
+    assert_int_equal(rounds, 7); /* a day each */
+    assert_true(now - T0 <= CSEP_SEC(TLS_LIFETIME_MAX));
+}
+
+static void tickets_differ_and_are_counted(void **state)
+{
+    struct end_store store = {0};
+    (void)state;
+    for (unsigned ask = 0; ask < 2; ask++) {
+        store.num_ours = 0;
+        struct end *s = end_new(END_OURS, (struct end_options){.server = true, .ask_certificate = ask});
+        end_tls(s)->cfg.num_tickets = 5;
+        struct end *c = end_new(END_OURS, (struct end_options){.store = &store});
+        end_pump(c, s, 0);
+        assert_int_equal(store.num_ours, 5);
+        for (unsigned i = 0; i < 5; i++)
+            for (unsigned j = 0; j < i; j++) {
+                assert_memory_not_equal(store.ours[i].ticket, store.ours[j].ticket, store.ours[i].ticket_len);
+                assert_memory_not_equal(store.ours[i].psk, store.ours[j].psk, 32);
+            }
+        end_free(c);
+        end_free(s);
+    }
+}
+
+/* Where no certificate is asked for, the tickets come with the server's flight. */
+static void tickets_come_early(void **state)
+{
+    struct end_store store = {0};
+    uint8_t buf[8192];
+    (void)state;
+    struct end *s = end_new(END_OURS, (struct end_options){.server = true});
+    struct end *c = end_new(END_OURS, (struct end_options){.store = &store});
+    end_feed(s, buf, end_take(c, buf, sizeof buf));
+    end_feed(c, buf, end_take(s, buf, sizeof buf));
+    assert_int_equal(store.num_ours, 1);
+    end_free(c);
+    end_free(s);
+}
+
+static void rotating_keys(void **state)
+{
+    struct csep_tls_ticket_keys k = {0};
+    uint64_t r;
+    uint8_t first[32];
+    (void)state;
+    csep_tls_ticket_keys_rotate(&k, end_random(&r, 1));
+    assert_false(k.have_previous);
+    memcpy(first, k.current, 32);
+    csep_tls_ticket_keys_rotate(&k, end_random(&r, 2));
+    assert_true(k.have_previous);
+    assert_memory_equal(k.previous, first, 32);
+    assert_memory_not_equal(k.current, first, 32);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(when_a_ticket_is_taken),
+        cmocka_unit_test(client_identity_is_asked_again),
+        cmocka_unit_test(chain_of_resumptions_ends),
+        cmocka_unit_test(tickets_differ_and_are_counted),
+        cmocka_unit_test(tickets_come_early),
+        cmocka_unit_test(rotating_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
