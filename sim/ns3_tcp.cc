@@ -432,8 +432,12 @@ csim_status csim_tcp_abort(csim_tcp *c)
     });
 }
 
+static void let_go(Ptr<TcpSock>) {}
+
+/* ns-3 has events at this very moment that point to its socket and do not count as owners: outlive them. */
 static void forget(csim_tcp *c)
 {
+    Simulator::ScheduleNow(&let_go, c->socket);
     c->node->sim->tcps.erase(c);
 }
 
