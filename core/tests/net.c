@@ -22,7 +22,7 @@ void net_slots_init(struct net_slots *f)
     };
 }
 
-struct csep_slot fake_slot(const struct net_slots *f, unsigned n)
+struct csep_slot net_slot(const struct net_slots *f, unsigned n)
 {
     struct csep_slot s = f->menu;
     s.ticket_len = 24;
@@ -46,7 +46,7 @@ static enum csep_slot_result slots_open(void *self, const uint8_t *ticket, size_
     unsigned n = (unsigned)(ticket[0] << 8 | ticket[1]);
     if (n >= NET_TICKETS || f->spent[n])
         return CSEP_SLOT_REFUSED;
-    struct csep_slot s = fake_slot(f, n);
+    struct csep_slot s = net_slot(f, n);
     if (memcmp(s.ticket, ticket, len) != 0)
         return CSEP_SLOT_REFUSED;
     *out = s;
@@ -415,7 +415,7 @@ struct net_end *net_open(struct net *w, unsigned ticket, enum csep_service servi
 {
     assert_true(w->num_openers < NET_OPENERS);
     struct net_end *e = &w->openers[w->num_openers++];
-    struct csep_slot s = fake_slot(&w->slots, ticket);
+    struct csep_slot s = net_slot(&w->slots, ticket);
     memset(e, 0, sizeof *e);
     e->c = aligned_alloc(64, (csep_data_size() + 63) / 64 * 64);
     assert_non_null(e->c);

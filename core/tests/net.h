@@ -28,7 +28,7 @@ struct net_slots {
 void net_slots_init(struct net_slots *f);
 struct csep_slot_source net_slots_source(struct net_slots *f);
 /* The opener's slot with ticket number n. */
-struct csep_slot fake_slot(const struct net_slots *f, unsigned n);
+struct csep_slot net_slot(const struct net_slots *f, unsigned n);
 
 /* ---- The wire ---- */
 
