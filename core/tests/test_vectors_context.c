@@ -274,8 +274,8 @@ static void check_encoding(const json_t *v, const struct any_message *m, const s
     }
 }
 
-//= NEG-22, NEG-23, NEG-24, NEG-25, NEG-26, NEG-27, NEG-28, NEG-29, NEG-30
-//= NEG-31, NEG-32, NEG-33, NEG-34, NEG-36, NEG-37, NEG-68, NEG-69
+//= NEG-25, NEG-26, NEG-27, NEG-28, NEG-29, NEG-30, NEG-31
+//= NEG-32, NEG-33, NEG-34, NEG-36, NEG-37, NEG-68, NEG-69
 static void test_messages(void **state)
 {
     (void)state;
