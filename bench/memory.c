@@ -83,7 +83,7 @@ static bool stateless_growth(size_t *out)
         client.ip[3] = (uint8_t)i;
         bench_random(NULL, secret, sizeof secret);
         ok = csep_grantor_begin(g, &none, &client, 0, now, grant) == CSEP_OK &&
-             csep_grantor_finish(g, grant, secret, &anonymous, false, now, tickets, &num) == CSEP_OK && num >= 2;
+             csep_grantor_finish(g, &none, grant, secret, &anonymous, false, now, tickets, &num) == CSEP_OK && num >= 2;
         csep_grantor_expire(g, now);
         if (i == 0)
             first = csep_grantor_memory(g);

@@ -159,7 +159,9 @@ enum csep_grantor_mode { CSEP_GRANTOR_STATEFUL, CSEP_GRANTOR_STATELESS };
 
 struct csep_grantor_config {
     enum csep_grantor_mode mode;
-    struct csep_grant menu; /* what every grant offers; handle and token are filled in for each */
+    /* What every grant offers; handle and token are filled in for each. Its lifetime is also the longest that
+     * a REQUEST gets, and no grant outlives the keys that seal its tickets: three times key_rotation. */
+    struct csep_grant menu;
     unsigned num_tickets;   /* default 8 */
     size_t max_contexts;    /* stateful: most contexts kept; default 1000000 */
     csep_time key_rotation; /* default 24 h */
@@ -169,6 +171,8 @@ struct csep_grantor_config {
     struct csep_alloc alloc;
     struct csep_trace trace;
 };
+/* The menu by default: ChaCha20-Poly1305, every service over UDP and TCP at the negotiation's address and
+ * port, 24 h. */
 struct csep_grantor_config csep_grantor_config_default(void);
 
 struct csep_grantor;

@@ -43,6 +43,16 @@ static inline const uint8_t *rd_bytes(struct rd *r, size_t n)
     return p;
 }
 
+/* Copy n bytes; zeros when they are not there. */
+static inline void rd_copy(struct rd *r, void *out, size_t n)
+{
+    const uint8_t *p = rd_bytes(r, n);
+    if (n && p)
+        memcpy(out, p, n);
+    else if (n)
+        memset(out, 0, n);
+}
+
 static inline uint64_t rd_be(struct rd *r, unsigned n)
 {
     const uint8_t *p = rd_bytes(r, n);

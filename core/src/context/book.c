@@ -37,7 +37,7 @@ void book_wipe(struct book *b)
         csep_wipe(b->chunks[i], BOOK_CHUNK * sizeof(struct book_context));
         put(b, b->chunks[i], BOOK_CHUNK * sizeof(struct book_context));
     }
-    put(b, b->chunks, b->cap_chunks * sizeof *b->chunks);
+    put(b, b->chunks, b->cap_chunks * sizeof(struct book_context *));
     put(b, b->free, b->cap_chunks * BOOK_CHUNK * sizeof *b->free);
     put(b, b->by_handle, b->slots * sizeof *b->by_handle);
     heap_free(&b->expiry, b->alloc);

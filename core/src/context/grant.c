@@ -34,7 +34,7 @@ static void get_transport(struct rd *r, struct csep_grant_transport *t)
     t->max_unit = rd_u16(r);
     t->first_flight = rd_u32(r);
     struct rd host = rd_vec8(r);
-    memcpy(t->host, host.p, host.n);
+    rd_copy(&host, t->host, host.n);
 }
 
 static void put_numbers(struct wr *w, const uint16_t *v, unsigned num)
@@ -81,7 +81,7 @@ void grant_unpack(struct csep_grant *g, const uint8_t *in, size_t n)
 {
     struct rd r = rd_init(in, n);
     memset(g, 0, sizeof *g);
-    memcpy(g->handle, rd_bytes(&r, sizeof g->handle), sizeof g->handle);
+    rd_copy(&r, g->handle, sizeof g->handle);
     g->lifetime = rd_u32(&r);
     g->refresh = rd_u32(&r);
     g->num_aeads = get_numbers(&r, g->aeads);
@@ -92,15 +92,15 @@ void grant_unpack(struct csep_grant *g, const uint8_t *in, size_t n)
     g->limits.packets = rd_u64(&r);
     g->limits.forgeries = rd_u64(&r);
     struct rd token = rd_vec8(&r);
-    memcpy(g->token, token.p, token.n);
     g->token_len = (uint8_t)token.n;
+    rd_copy(&token, g->token, token.n);
     g->num_transports = rd_u8(&r);
     for (unsigned i = 0; i < g->num_transports; i++)
         get_transport(&r, &g->transports[i]);
     g->num_protocols = rd_u8(&r);
     for (unsigned i = 0; i < g->num_protocols; i++) {
         struct rd name = rd_vec8(&r);
-        memcpy(g->protocols[i], name.p, name.n);
+        rd_copy(&name, g->protocols[i], name.n);
     }
     assert(rd_done(&r));
 }

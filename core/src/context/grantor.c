@@ -37,6 +37,18 @@ struct csep_grantor_config csep_grantor_config_default(void)
     cfg.menu.lifetime = 86400;
     cfg.menu.aeads[0] = CSEP_AEAD_CHACHA20_POLY1305;
     cfg.menu.num_aeads = 1;
+    cfg.menu.transports[0] = (struct csep_grant_transport){
+        .transport = CSEP_TRANSPORT_UDP,
+        .services = 1u << CSEP_SERVICE_DATAGRAM | 1u << CSEP_SERVICE_MESSAGE,
+        .max_unit = 1472,
+        .first_flight = 3600,
+    };
+    cfg.menu.transports[1] = (struct csep_grant_transport){
+        .transport = CSEP_TRANSPORT_TCP,
+        .services = 1u << CSEP_SERVICE_MESSAGE | 1u << CSEP_SERVICE_STREAM,
+        .first_flight = 14336,
+    };
+    cfg.menu.num_transports = 2;
     return cfg;
 }
 

@@ -11,7 +11,7 @@ csep_status heap_reserve(struct heap *h, size_t num, struct csep_alloc alloc)
     size_t cap = h->cap ? 2 * h->cap : 16;
     while (cap < num)
         cap *= 2;
-    struct heap_item **items = alloc.get(alloc.self, cap * sizeof *items);
+    struct heap_item **items = alloc.get(alloc.self, cap * sizeof(struct heap_item *));
     if (!items)
         return CSEP_ERR_MEMORY;
     if (h->num)

@@ -86,7 +86,7 @@ static struct csep_context **chain(const struct csep_store *s, const uint8_t ser
 /* The first context of this service in its chain, from c on. */
 static struct csep_context *same_service(struct csep_context *c, const struct hash *d)
 {
-    while (c && memcmp(c->service, d->b, sizeof c->service))
+    while (c && memcmp(c->service, d->b, sizeof c->service) != 0)
         c = c->chain;
     return c;
 }
@@ -95,7 +95,7 @@ static struct csep_context *same_service(struct csep_context *c, const struct ha
 static struct csep_context *find(const struct csep_store *s, const struct hash *d, const uint8_t peer[32])
 {
     struct csep_context *c = same_service(*chain(s, d->b), d);
-    while (c && memcmp(c->peer, peer, sizeof c->peer))
+    while (c && memcmp(c->peer, peer, sizeof c->peer) != 0)
         c = same_service(c->chain, d);
     return c;
 }
@@ -211,7 +211,7 @@ struct csep_context *csep_store_get(struct csep_store *s, const struct csep_stor
     struct csep_context *c = find(s, &d, key->peer_spki_sha256);
     if (!c && (c = find(s, &d, unknown)) && nothing_granted(c))
         memcpy(c->peer, key->peer_spki_sha256, sizeof c->peer);
-    else if (!c || memcmp(c->peer, key->peer_spki_sha256, sizeof c->peer))
+    else if (!c || memcmp(c->peer, key->peer_spki_sha256, sizeof c->peer) != 0)
         c = make(s, &d, key->peer_spki_sha256, now);
     if (c)
         store_touch(s, c);

@@ -63,7 +63,8 @@ void ticket_keys_expire(struct ticket_keys *k, struct csep_random rnd, csep_time
         if (now < k->key[i].until)
             continue;
         memmove(&k->key[i], &k->key[i + 1], (k->num - i - 1) * sizeof k->key[0]);
-        CSEP_WIPE(k->key[--k->num]);
+        k->num--;
+        CSEP_WIPE(k->key[k->num]);
     }
 }
 
@@ -163,14 +164,14 @@ bool ticket_get_context(const struct ticket_keys *k, const uint8_t *ticket, size
         return false;
     memset(out, 0, sizeof *out);
     struct rd r = rd_init(plain, len - TICKET_SEALED_OVERHEAD);
-    memcpy(out->handle, rd_bytes(&r, sizeof out->handle), sizeof out->handle);
-    memcpy(out->secret, rd_bytes(&r, sizeof out->secret), sizeof out->secret);
+    rd_copy(&r, out->handle, sizeof out->handle);
+    rd_copy(&r, out->secret, sizeof out->secret);
     out->granted = rd_u64(&r);
     out->expires = rd_u64(&r);
     out->made = rd_u64(&r);
     out->bound = rd_u8(&r);
     if (out->bound)
-        memcpy(out->client_spki_sha256, rd_bytes(&r, 32), 32);
+        rd_copy(&r, out->client_spki_sha256, sizeof out->client_spki_sha256);
     assert(rd_done(&r));
     CSEP_WIPE(plain);
     return true;

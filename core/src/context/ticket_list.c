@@ -15,7 +15,7 @@ static bool holds(const struct csep_context *c, const struct csep_ticket *t)
     while (rd_more(&r)) {
         rd_u64(&r);
         struct rd have = rd_vec8(&r);
-        if (have.n == t->len && !memcmp(have.p, t->b, t->len))
+        if (have.n == t->len && have.p && memcmp(have.p, t->b, t->len) == 0)
             return true;
     }
     return false;
@@ -28,7 +28,7 @@ static csep_status resize(struct csep_context *c, size_t from, size_t n, struct 
     size_t keep = c->tickets_len - from;
     if (n && !block)
         return CSEP_ERR_MEMORY;
-    if (keep)
+    if (block && keep)
         memcpy(block, c->tickets + from, keep);
     if (c->tickets) {
         csep_wipe(c->tickets, c->tickets_len);
@@ -62,12 +62,13 @@ void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time
     struct rd r = rd_init(c->tickets, c->tickets_len);
     *received = rd_u64(&r);
     struct rd t = rd_vec8(&r);
+    size_t used = ENTRY_HEAD + t.n;
     assert(c->num_tickets && !r.bad);
-    memcpy(out->b, t.p, t.n);
     out->len = (uint8_t)t.n;
+    rd_copy(&t, out->b, t.n);
     c->num_tickets--;
     /* Better no ticket than one that is given out twice: without memory for the rest, that goes too. */
-    if (resize(c, ENTRY_HEAD + t.n, r.n, alloc))
+    if (resize(c, used, r.n, alloc))
         ticket_list_free(c, alloc);
 }
 

@@ -27,6 +27,7 @@ bool token_check(const struct ticket_keys *k, const uint8_t *token, size_t len,
         return false;
     struct rd r = rd_init(plain, sizeof plain);
     bool same = rd_u8(&r) == client->family;
-    same &= !memcmp(rd_bytes(&r, sizeof client->ip), client->ip, sizeof client->ip);
+    const uint8_t *ip = rd_bytes(&r, sizeof client->ip);
+    same &= memcmp(ip, client->ip, sizeof client->ip) == 0;
     return same && now < rd_u64(&r);
 }

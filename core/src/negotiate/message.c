@@ -119,7 +119,7 @@ static csep_status fixed(const struct neg_fields *f, enum csep_field_id id, uint
     struct rd r = f->value[id];
     if (r.n != n)
         return CSEP_ERR_DECODE;
-    memcpy(out, r.p, n);
+    rd_copy(&r, out, n);
     return CSEP_OK;
 }
 
@@ -150,6 +150,14 @@ static csep_status get_request_id(const struct neg_fields *f, uint32_t *out)
 }
 
 /* ---- GRANT ---- */
+
+static bool has_zero(const struct rd *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->p[i] == 0)
+            return true;
+    return false;
+}
 
 static bool printable(const uint8_t *p, size_t n)
 {
@@ -182,8 +190,7 @@ static csep_status get_transport(struct rd *r, uint8_t transport, uint16_t port,
     struct rd host = rd_vec8(r); /* what follows it is for later versions */
     if (host.bad || host.n > sizeof t->host - 1 || !printable(host.p, host.n))
         return CSEP_ERR_DECODE;
-    if (host.n)
-        memcpy(t->host, host.p, host.n);
+    rd_copy(&host, t->host, host.n);
     return check_transport(t, port);
 }
 
@@ -220,8 +227,8 @@ static csep_status get_protocols(const struct neg_fields *f, struct csep_grant *
         struct rd name = rd_vec8(&r);
         if (name.bad || name.n == 0 || num == CSEP_GRANT_PROTOCOLS)
             return CSEP_ERR_DECODE;
-        if (!memchr(name.p, 0, name.n)) /* a name with a zero byte is nobody's here: passed over */
-            memcpy(g->protocols[g->num_protocols++], name.p, name.n);
+        if (!has_zero(&name)) /* a name with a zero byte is nobody's here: passed over */
+            rd_copy(&name, g->protocols[g->num_protocols++], name.n);
     }
     return has(f, CSEP_FIELD_PROTOCOLS) && !rd_done(&r) ? CSEP_ERR_DECODE : CSEP_OK;
 }
@@ -242,9 +249,8 @@ static csep_status get_token(const struct neg_fields *f, struct csep_grant *g)
     struct rd r = f->value[CSEP_FIELD_ADDRESS_TOKEN];
     if (r.n > sizeof g->token)
         return CSEP_ERR_DECODE;
-    if (r.n)
-        memcpy(g->token, r.p, r.n);
     g->token_len = (uint8_t)r.n;
+    rd_copy(&r, g->token, r.n);
     return CSEP_OK;
 }
 
@@ -304,8 +310,8 @@ csep_status neg_get_tickets(const struct neg_fields *f, struct neg_tickets *out)
         struct rd t = rd_vec8(&r);
         if (t.bad || t.n < CSEP_TICKET_MIN || out->num == NEG_TICKETS_MAX)
             return CSEP_ERR_DECODE;
-        memcpy(out->tickets[out->num].b, t.p, t.n);
-        out->tickets[out->num++].len = (uint8_t)t.n;
+        out->tickets[out->num].len = (uint8_t)t.n;
+        rd_copy(&t, out->tickets[out->num++].b, t.n);
     }
     return rd_done(&r) ? CSEP_OK : CSEP_ERR_DECODE;
 }
@@ -371,8 +377,7 @@ csep_status neg_get_error(const struct neg_fields *f, struct neg_error *out)
     memset(out, 0, sizeof *out);
     if (text.n > sizeof out->text || !is_utf8(text))
         return CSEP_ERR_DECODE;
-    if (text.n)
-        memcpy(out->text, text.p, text.n);
     out->text_len = (uint8_t)text.n;
+    rd_copy(&text, out->text, text.n);
     return get_code(f, &out->code);
 }

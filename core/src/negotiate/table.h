@@ -10,8 +10,9 @@
 #define NEG_INPUT_LIST(X)                                                                                    \
     X(BYTES)                                                                                                 \
     X(TLS_UP)                                                                                                \
-    X(FINISHED) X(GRANT) X(WHOLE) X(REQUEST) X(REVOKE) X(CONTINUE) X(ERROR) X(LOCAL_CLOSE) X(CLOSE_NOTIFY)   \
-        X(END) X(TIMEOUT)
+    X(FINISHED)                                                                                              \
+    X(GRANT) X(WHOLE) X(REQUEST) X(REVOKE) X(CONTINUE) X(ERROR) X(LOCAL_CLOSE) X(CLOSE_NOTIFY) X(END)        \
+        X(TIMEOUT)
 
 enum neg_state {
 #define NEG_X(n) NEG_STATE_##n,
