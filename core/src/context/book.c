@@ -8,7 +8,7 @@
 
 void book_init(struct book *b, size_t most, struct csep_alloc alloc)
 {
-    *b = (struct book){.most = most, .alloc = alloc};
+    *b = (struct book){.most = most, .mem = {alloc, 0}};
 }
 
 static struct book_context *place(const struct book *b, uint32_t index)
@@ -16,31 +16,16 @@ static struct book_context *place(const struct book *b, uint32_t index)
     return &b->chunks[index / BOOK_CHUNK][index % BOOK_CHUNK];
 }
 
-static void *get(struct book *b, size_t n)
-{
-    void *p = b->alloc.get(b->alloc.self, n);
-    b->memory += p ? n : 0;
-    return p;
-}
-
-static void put(struct book *b, void *p, size_t n)
-{
-    if (p) {
-        b->alloc.put(b->alloc.self, p, n);
-        b->memory -= n;
-    }
-}
-
 void book_wipe(struct book *b)
 {
     for (size_t i = 0; i < b->num_chunks; i++) {
         csep_wipe(b->chunks[i], BOOK_CHUNK * sizeof(struct book_context));
-        put(b, b->chunks[i], BOOK_CHUNK * sizeof(struct book_context));
+        mem_put(&b->mem, b->chunks[i], BOOK_CHUNK * sizeof(struct book_context));
     }
-    put(b, b->chunks, b->cap_chunks * sizeof(struct book_context *));
-    put(b, b->free, b->cap_chunks * BOOK_CHUNK * sizeof *b->free);
-    put(b, b->by_handle, b->slots * sizeof *b->by_handle);
-    heap_free(&b->expiry, b->alloc);
+    mem_put(&b->mem, b->chunks, b->cap_chunks * sizeof(struct book_context *));
+    mem_put(&b->mem, b->free, b->cap_chunks * BOOK_CHUNK * sizeof *b->free);
+    mem_put(&b->mem, b->by_handle, b->slots * sizeof *b->by_handle);
+    timers_wipe(&b->expiry, &b->mem);
     *b = (struct book){0};
 }
 
@@ -106,7 +91,7 @@ static csep_status grow_index(struct book *b)
     uint32_t *before = b->by_handle, *table;
     if (2 * (b->num + 1) <= old)
         return CSEP_OK;
-    table = get(b, slots * sizeof *table);
+    table = mem_get(&b->mem, slots * sizeof *table);
     if (!table)
         return CSEP_ERR_MEMORY;
     memset(table, 0, slots * sizeof *table);
@@ -115,7 +100,7 @@ static csep_status grow_index(struct book *b)
     for (size_t i = 0; i < old; i++)
         if (before[i])
             index_put(b, place(b, before[i] - 1));
-    put(b, before, old * sizeof *before);
+    mem_put(&b->mem, before, old * sizeof *before);
     return CSEP_OK;
 }
 
@@ -124,19 +109,19 @@ static csep_status grow_lists(struct book *b)
     size_t cap = b->cap_chunks ? 2 * b->cap_chunks : 4;
     if (b->num_chunks < b->cap_chunks)
         return CSEP_OK;
-    struct book_context **chunks = get(b, cap * sizeof(struct book_context *));
-    uint32_t *unused = get(b, cap * BOOK_CHUNK * sizeof *unused);
+    struct book_context **chunks = mem_get(&b->mem, cap * sizeof(struct book_context *));
+    uint32_t *unused = mem_get(&b->mem, cap * BOOK_CHUNK * sizeof *unused);
     if (!chunks || !unused) {
-        put(b, chunks, cap * sizeof(struct book_context *));
-        put(b, unused, cap * BOOK_CHUNK * sizeof *unused);
+        mem_put(&b->mem, chunks, cap * sizeof(struct book_context *));
+        mem_put(&b->mem, unused, cap * BOOK_CHUNK * sizeof *unused);
         return CSEP_ERR_MEMORY;
     }
     if (b->num_chunks)
         memcpy(chunks, b->chunks, b->num_chunks * sizeof(struct book_context *));
     if (b->num_free)
         memcpy(unused, b->free, b->num_free * sizeof *unused);
-    put(b, b->chunks, b->cap_chunks * sizeof(struct book_context *));
-    put(b, b->free, b->cap_chunks * BOOK_CHUNK * sizeof *b->free);
+    mem_put(&b->mem, b->chunks, b->cap_chunks * sizeof(struct book_context *));
+    mem_put(&b->mem, b->free, b->cap_chunks * BOOK_CHUNK * sizeof *b->free);
     b->chunks = chunks;
     b->free = unused;
     b->cap_chunks = cap;
@@ -150,7 +135,7 @@ static csep_status grow_places(struct book *b)
     csep_status st = grow_lists(b);
     if (st)
         return st;
-    struct book_context *chunk = get(b, BOOK_CHUNK * sizeof *chunk);
+    struct book_context *chunk = mem_get(&b->mem, BOOK_CHUNK * sizeof *chunk);
     if (!chunk)
         return CSEP_ERR_MEMORY;
     memset(chunk, 0, BOOK_CHUNK * sizeof *chunk);
@@ -167,11 +152,6 @@ static csep_status make_room(struct book *b)
     csep_status st = grow_places(b);
     if (!st)
         st = grow_index(b);
-    if (!st) {
-        size_t cap = b->expiry.cap;
-        st = heap_reserve(&b->expiry, b->num + 1, b->alloc);
-        b->memory += (b->expiry.cap - cap) * sizeof(struct heap_item *);
-    }
     return st;
 }
 
@@ -191,8 +171,12 @@ csep_status book_add(struct book *b, const uint8_t handle[CSEP_HANDLE_LEN], csep
     c->generation = generation ? generation : 1;
     c->live = true;
     memcpy(c->handle, handle, sizeof c->handle);
+    if (!timers_set(&b->expiry, &b->mem, &c->expiry, expires)) {
+        c->live = false;
+        b->free[b->num_free++] = index;
+        return CSEP_ERR_MEMORY;
+    }
     index_put(b, c);
-    heap_set(&b->expiry, &c->expiry, expires);
     b->num++;
     *out = c;
     return CSEP_OK;
@@ -200,14 +184,16 @@ csep_status book_add(struct book *b, const uint8_t handle[CSEP_HANDLE_LEN], csep
 
 void book_set_expiry(struct book *b, struct book_context *c, csep_time expires)
 {
-    heap_set(&b->expiry, &c->expiry, expires);
+    bool done = timers_set(&b->expiry, &b->mem, &c->expiry, expires);
+    assert(done); /* it is in the heap, and moving needs no memory */
+    (void)done;
 }
 
 void book_remove(struct book *b, struct book_context *c)
 {
     uint32_t index = c->index, generation = c->generation;
     index_remove(b, c);
-    heap_set(&b->expiry, &c->expiry, CSEP_NEVER);
+    timers_remove(&b->expiry, &b->mem, &c->expiry);
     CSEP_WIPE(*c);
     c->generation = generation; /* outlives the context: old tickets never fit the next one */
     b->free[b->num_free++] = index;
@@ -216,8 +202,8 @@ void book_remove(struct book *b, struct book_context *c)
 
 void book_expire(struct book *b, csep_time now)
 {
-    while (heap_deadline(&b->expiry) <= now)
-        book_remove(b, (struct book_context *)(void *)heap_first(&b->expiry));
+    for (struct timer_node *n; (n = timers_first(&b->expiry)) != NULL && n->at <= now;)
+        book_remove(b, (struct book_context *)(void *)n);
 }
 
 /* ---- Slots ---- */

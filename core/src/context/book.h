@@ -8,14 +8,14 @@
 #ifndef CSEP_CONTEXT_BOOK_H
 #define CSEP_CONTEXT_BOOK_H
 
-#include "context/heap.h"
+#include "base/timers.h"
 #include "csep/context.h"
 
 /* Tickets of one context that can be open at a time: the bitmap. Older ones count as used. */
 #define BOOK_SLOTS 256u
 
 struct book_context {
-    struct heap_item expiry; /* first: the heap's items are contexts */
+    struct timer_node expiry; /* first: the heap's nodes are contexts */
     uint8_t handle[CSEP_HANDLE_LEN];
     uint8_t secret[32];
     uint8_t client_spki_sha256[32];
@@ -39,9 +39,9 @@ struct book {
     size_t slots;        /* a power of two, at least twice the contexts */
     uint32_t *free;      /* places to use again */
     size_t num_free;
-    struct heap expiry;
-    size_t num, most, memory;
-    struct csep_alloc alloc;
+    struct timers expiry;
+    size_t num, most;
+    struct mem mem;
 };
 
 void book_init(struct book *b, size_t most, struct csep_alloc alloc);

@@ -20,7 +20,9 @@ static void reschedule(struct csep_store *s, struct csep_context *c)
         at = csep_time_min(c->soft_at, c->hard_at);
     else if (csep_ctx_usable(c->state))
         at = c->hard_at;
-    heap_set(&s->due, &c->due, at);
+    bool moved = timers_set(&s->due, &s->mem, &c->due, at);
+    assert(moved); /* it is in the heap, and moving needs no memory */
+    (void)moved;
 }
 
 static void run(struct csep_store *s, struct csep_context *c, enum csep_ctx_input in, csep_time now)
@@ -38,7 +40,7 @@ static void run(struct csep_store *s, struct csep_context *c, enum csep_ctx_inpu
 void context_disarm(struct csep_store *s, struct csep_context *c)
 {
     CSEP_WIPE(c->secret);
-    ticket_list_free(c, s->cfg.alloc);
+    ticket_list_free(c, &s->mem);
 }
 
 void context_free_blocks(struct csep_store *s, struct csep_context *c)
@@ -46,7 +48,7 @@ void context_free_blocks(struct csep_store *s, struct csep_context *c)
     context_disarm(s, c);
     if (c->grant) {
         csep_wipe(c->grant, c->grant_len); /* the address token in it */
-        s->cfg.alloc.put(s->cfg.alloc.self, c->grant, c->grant_len);
+        mem_put(&s->mem, c->grant, c->grant_len);
     }
     c->grant = NULL;
     c->grant_len = 0;
@@ -93,13 +95,12 @@ csep_status csep_context_install(struct csep_store *s, struct csep_context *c, c
                                  const uint8_t secret[32], const struct csep_ticket *tickets,
                                  unsigned num_tickets, csep_time rtt, csep_time now)
 {
-    struct csep_alloc alloc = s->cfg.alloc;
     size_t n = grant_pack(g, NULL, 0);
     struct csep_context next = {0}; /* becomes the context's blocks when all of it is there (CTX-20) */
-    next.grant = alloc.get(alloc.self, n);
+    next.grant = mem_get(&s->mem, n);
     csep_status st = next.grant ? CSEP_OK : CSEP_ERR_MEMORY;
     for (unsigned i = 0; !st && i < num_tickets; i++)
-        st = ticket_list_add(&next, &tickets[i], now, alloc);
+        st = ticket_list_add(&next, &tickets[i], now, &s->mem);
     next.grant_len = (uint16_t)n;
     if (st) {
         context_free_blocks(s, &next);
@@ -133,7 +134,7 @@ void csep_context_add_tickets(struct csep_store *s, struct csep_context *c, cons
     if (!csep_ctx_usable(c->state))
         return;
     for (unsigned i = 0; i < num_tickets; i++)
-        if (ticket_list_add(c, &tickets[i], now, s->cfg.alloc))
+        if (ticket_list_add(c, &tickets[i], now, &s->mem))
             break; /* fewer tickets are no failure */
     TRACE(&s->cfg.trace, now, CTX_TICKETS_ADDED, c->num_tickets - before, c->num_tickets);
 }
@@ -174,7 +175,7 @@ csep_status csep_context_take(struct csep_store *s, struct csep_context *c, uint
         st = describe(c, transport, service, out);
     if (st)
         return st;
-    ticket_list_take(c, &t, &out->received, s->cfg.alloc); //= CTX-1
+    ticket_list_take(c, &t, &out->received, &s->mem); //= CTX-1
     ticket_slot_secret(out->secret, c->secret, t.b, t.len);
     memcpy(out->ticket, t.b, t.len);
     out->ticket_len = t.len;

@@ -313,7 +313,9 @@ bool csep_grantor_check_address(struct csep_grantor *g, const uint8_t *token, si
 
 csep_time csep_grantor_deadline(const struct csep_grantor *g)
 {
-    return csep_time_min(ticket_keys_deadline(&g->keys), heap_deadline(&g->book.expiry));
+    const struct timer_node *first = timers_first(&g->book.expiry);
+    csep_time keys = ticket_keys_deadline(&g->keys);
+    return first ? csep_time_min(keys, first->at) : keys;
 }
 
 void csep_grantor_expire(struct csep_grantor *g, csep_time now)
@@ -329,7 +331,7 @@ size_t csep_grantor_contexts(const struct csep_grantor *g)
 
 size_t csep_grantor_memory(const struct csep_grantor *g)
 {
-    size_t n = sizeof *g + g->book.memory;
+    size_t n = sizeof *g + g->book.mem.held;
     if (!stateful(g))
         n += strike_memory(&g->strike) + g->ledger.num * sizeof(struct ledger_entry);
     return n;

@@ -26,7 +26,8 @@ csep_status csep_store_init(struct csep_store *s, const struct csep_store_config
     if (!s->cfg.max_contexts)
         s->cfg.max_contexts = 10000;
     cfg->random.fill(cfg->random.self, s->salt, sizeof s->salt);
-    s->chains = cfg->alloc.get(cfg->alloc.self, CHAINS_MIN * sizeof(struct csep_context *));
+    s->mem.alloc = cfg->alloc;
+    s->chains = mem_get(&s->mem, CHAINS_MIN * sizeof(struct csep_context *));
     if (!s->chains)
         return CSEP_ERR_MEMORY;
     memset(s->chains, 0, CHAINS_MIN * sizeof(struct csep_context *));
@@ -36,12 +37,10 @@ csep_status csep_store_init(struct csep_store *s, const struct csep_store_config
 
 void csep_store_wipe(struct csep_store *s)
 {
-    struct csep_alloc alloc = s->cfg.alloc;
     while (s->oldest)
         store_remove(s, s->oldest, 0);
-    heap_free(&s->due, alloc);
-    if (s->chains)
-        alloc.put(alloc.self, s->chains, s->num_chains * sizeof(struct csep_context *));
+    timers_wipe(&s->due, &s->mem);
+    mem_put(&s->mem, s->chains, s->num_chains * sizeof(struct csep_context *));
     csep_wipe(s, sizeof *s);
 }
 
@@ -103,10 +102,9 @@ static struct csep_context *find(const struct csep_store *s, const struct hash *
 /* Longer chains are no defect: without memory for a larger table the old one goes on. */
 static void grow(struct csep_store *s)
 {
-    struct csep_alloc alloc = s->cfg.alloc;
     size_t old = s->num_chains, bytes = old * sizeof(struct csep_context *);
     struct csep_context **before = s->chains, **after;
-    if (s->num < old || !(after = alloc.get(alloc.self, 2 * bytes)))
+    if (s->num < old || !(after = mem_get(&s->mem, 2 * bytes)))
         return;
     memset(after, 0, 2 * bytes);
     s->chains = after;
@@ -119,7 +117,7 @@ static void grow(struct csep_store *s)
             *to = c;
         }
     }
-    alloc.put(alloc.self, before, bytes);
+    mem_put(&s->mem, before, bytes);
 }
 
 /* ---- By last use ---- */
@@ -162,16 +160,17 @@ static bool evict(struct csep_store *s, csep_time now)
 static struct csep_context *make(struct csep_store *s, const struct hash *d, const uint8_t peer[32],
                                  csep_time now)
 {
-    struct csep_alloc alloc = s->cfg.alloc;
     if (s->num >= s->cfg.max_contexts && !evict(s, now))
         return NULL;
-    if (heap_reserve(&s->due, s->num + 1, alloc))
-        return NULL;
-    struct csep_context *c = alloc.get(alloc.self, sizeof *c);
+    struct csep_context *c = mem_get(&s->mem, sizeof *c);
     if (!c)
         return NULL;
-    grow(s);
     memset(c, 0, sizeof *c);
+    if (!timers_set(&s->due, &s->mem, &c->due, CSEP_NEVER)) {
+        mem_put(&s->mem, c, sizeof *c);
+        return NULL;
+    }
+    grow(s);
     memcpy(c->service, d->b, sizeof c->service);
     memcpy(c->peer, peer, sizeof c->peer);
     c->soft_at = c->hard_at = CSEP_NEVER;
@@ -190,10 +189,10 @@ void store_remove(struct csep_store *s, struct csep_context *c, csep_time now)
         at = &(*at)->chain;
     *at = c->chain;
     unlink_use(s, c);
-    heap_set(&s->due, &c->due, CSEP_NEVER);
+    timers_remove(&s->due, &s->mem, &c->due);
     context_free_blocks(s, c);
     CSEP_WIPE(*c);
-    s->cfg.alloc.put(s->cfg.alloc.self, c, sizeof *c);
+    mem_put(&s->mem, c, sizeof *c);
     s->num--;
 }
 
@@ -243,11 +242,12 @@ struct csep_context *csep_store_find_service(struct csep_store *s, const char *s
 
 csep_time csep_store_deadline(const struct csep_store *s)
 {
-    return heap_deadline(&s->due);
+    const struct timer_node *first = timers_first(&s->due);
+    return first ? first->at : CSEP_NEVER;
 }
 
 void csep_store_expire(struct csep_store *s, csep_time now)
 {
-    while (heap_deadline(&s->due) <= now)
-        context_expire(s, (struct csep_context *)(void *)heap_first(&s->due), now);
+    while (csep_store_deadline(s) <= now)
+        context_expire(s, (struct csep_context *)(void *)timers_first(&s->due), now);
 }

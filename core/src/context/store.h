@@ -9,13 +9,13 @@
 #ifndef CSEP_CONTEXT_STORE_H
 #define CSEP_CONTEXT_STORE_H
 
-#include "context/heap.h"
+#include "base/timers.h"
 #include "csep/context.h"
 
 #define STORE_TICKETS 32u /* CTX-11 */
 
 struct csep_context {
-    struct heap_item due; /* first: the heap's items are contexts */
+    struct timer_node due; /* first: the heap's nodes are contexts */
     struct csep_context *chain;
     struct csep_context *newer, *older; /* by last use */
     uint8_t service[32];                /* digest of service, group, client identity */
@@ -36,7 +36,8 @@ struct csep_store {
     struct csep_context **chains;
     size_t num_chains, num;
     struct csep_context *newest, *oldest;
-    struct heap due;
+    struct timers due; /* all contexts; those without a deadline at CSEP_NEVER */
+    struct mem mem;
 };
 
 /* Mark as used now. */
@@ -52,10 +53,9 @@ void context_expire(struct csep_store *s, struct csep_context *c, csep_time now)
 /* ---- The ticket list (ticket_list.c) ---- */
 
 csep_status ticket_list_add(struct csep_context *c, const struct csep_ticket *t, csep_time now,
-                            struct csep_alloc alloc) CSEP_MUST_CHECK;
+                            struct mem *mem) CSEP_MUST_CHECK;
 /* Oldest first; there must be one. */
-void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time *received,
-                      struct csep_alloc alloc);
-void ticket_list_free(struct csep_context *c, struct csep_alloc alloc);
+void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time *received, struct mem *mem);
+void ticket_list_free(struct csep_context *c, struct mem *mem);
 
 #endif

@@ -22,9 +22,9 @@ static bool holds(const struct csep_context *c, const struct csep_ticket *t)
 }
 
 /* Replace the block by one of another size that keeps the bytes from `from` on. */
-static csep_status resize(struct csep_context *c, size_t from, size_t n, struct csep_alloc alloc)
+static csep_status resize(struct csep_context *c, size_t from, size_t n, struct mem *mem)
 {
-    uint8_t *block = n ? alloc.get(alloc.self, n) : NULL;
+    uint8_t *block = n ? mem_get(mem, n) : NULL;
     size_t keep = c->tickets_len - from;
     if (n && !block)
         return CSEP_ERR_MEMORY;
@@ -32,7 +32,7 @@ static csep_status resize(struct csep_context *c, size_t from, size_t n, struct 
         memcpy(block, c->tickets + from, keep);
     if (c->tickets) {
         csep_wipe(c->tickets, c->tickets_len);
-        alloc.put(alloc.self, c->tickets, c->tickets_len);
+        mem_put(mem, c->tickets, c->tickets_len);
     }
     c->tickets = block;
     c->tickets_len = (uint16_t)n;
@@ -40,12 +40,12 @@ static csep_status resize(struct csep_context *c, size_t from, size_t n, struct 
 }
 
 csep_status ticket_list_add(struct csep_context *c, const struct csep_ticket *t, csep_time now,
-                            struct csep_alloc alloc)
+                            struct mem *mem)
 {
     size_t have = c->tickets_len, n = have + ENTRY_HEAD + t->len;
     if (c->num_tickets >= STORE_TICKETS || holds(c, t))
         return CSEP_OK; //= CTX-11, CTX-12
-    csep_status st = resize(c, 0, n, alloc);
+    csep_status st = resize(c, 0, n, mem);
     if (st)
         return st;
     struct wr w = wr_init(c->tickets + have, n - have);
@@ -56,8 +56,7 @@ csep_status ticket_list_add(struct csep_context *c, const struct csep_ticket *t,
     return CSEP_OK;
 }
 
-void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time *received,
-                      struct csep_alloc alloc)
+void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time *received, struct mem *mem)
 {
     struct rd r = rd_init(c->tickets, c->tickets_len);
     *received = rd_u64(&r);
@@ -68,15 +67,15 @@ void ticket_list_take(struct csep_context *c, struct csep_ticket *out, csep_time
     rd_copy(&t, out->b, t.n);
     c->num_tickets--;
     /* Better no ticket than one that is given out twice: without memory for the rest, that goes too. */
-    if (resize(c, used, r.n, alloc))
-        ticket_list_free(c, alloc);
+    if (resize(c, used, r.n, mem))
+        ticket_list_free(c, mem);
 }
 
-void ticket_list_free(struct csep_context *c, struct csep_alloc alloc)
+void ticket_list_free(struct csep_context *c, struct mem *mem)
 {
     if (c->tickets) {
         csep_wipe(c->tickets, c->tickets_len);
-        alloc.put(alloc.self, c->tickets, c->tickets_len);
+        mem_put(mem, c->tickets, c->tickets_len);
     }
     c->tickets = NULL;
     c->tickets_len = 0;
