@@ -119,12 +119,17 @@ def read_transports(value):
     return entries
 
 
+def read_host(value):
+    if any(not 0x21 <= byte <= 0x7e for byte in value):
+        raise Refused("DECODE")
+    return value.decode("ascii")
+
+
 def read_entry(transport, inner):
     entry = {name: inner.number(length) for name, length in
              (("services", 2), ("flags", 1), ("port", 2), ("max_unit", 2), ("first_flight", 4))}
-    entry["host"] = inner.take(inner.number(1)).decode("ascii")
-    if transport == UDP:
-        bounded(entry["max_unit"], 1200, None)
+    entry["host"] = read_host(inner.take(inner.number(1)))
+    bounded(entry["max_unit"], *((1200, None) if transport == UDP else (0, 0)))
     if inner:
         entry["extension"] = inner.take(len(inner.data) - inner.at)
     return entry
