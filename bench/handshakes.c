@@ -68,6 +68,7 @@ static bool setup(void)
 
     struct csep_grantor_config g = csep_grantor_config_default();
     g.mode = CSEP_GRANTOR_STATELESS;
+    bench_menu(&g.menu);
     g.random = bench_rnd;
     g.alloc = bench_heap;
     grantor = malloc(csep_grantor_size());

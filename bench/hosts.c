@@ -26,6 +26,14 @@ static void put(void *self, void *p, size_t n)
 
 const struct csep_alloc bench_heap = {get, put, NULL};
 
+void bench_menu(struct csep_grant *menu)
+{
+    menu->num_transports = 2;
+    menu->transports[0] = (struct csep_grant_transport){.transport = CSEP_TRANSPORT_UDP, .services = 3, .max_unit = 1472, .first_flight = 3600};
+    menu->transports[1] = (struct csep_grant_transport){.transport = CSEP_TRANSPORT_TCP, .services = 6, .first_flight = 14336};
+    menu->upgrade = CSEP_UPGRADE_OFFERED;
+}
+
 static struct csep_slot last;
 
 void bench_slot(struct csep_slot *out, uint16_t aead, enum csep_upgrade upgrade)

@@ -75,6 +75,7 @@ static bool stateless_growth(size_t *out)
     unsigned num;
     size_t first = 0;
     cfg.mode = CSEP_GRANTOR_STATELESS;
+    bench_menu(&cfg.menu);
     cfg.random = bench_rnd;
     cfg.alloc = bench_heap;
     bool ok = csep_grantor_init(g, &cfg, 0) == CSEP_OK;
