@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The report of a latency run: claims page, claims.json and figures, from the files that csep-sim wrote.
 
-usage: latency.py DIR [--reference DIR]
+usage: latency.py DIR [--reference DIR] [--readme FILE]
 
 DIR holds rows.json, runs.json, ladders.json and breakeven.json (docs/results-format.md). With --reference the small,
-stable files are copied there too, for keeping under version control.
+stable files are copied there too, for keeping under version control; with --readme the table between the two marks
+`<!-- verdicts -->` and `<!-- end of verdicts -->` of that file is made anew.
 """
 
 import argparse
@@ -108,7 +109,31 @@ def page(results: List[Outcome], rows: List[Dict[str, Any]], runs: List[Dict[str
     )
 
 
-def write(out: Path, reference: Optional[Path] = None) -> List[Path]:
+MARKS = ("<!-- verdicts -->", "<!-- end of verdicts -->")
+
+
+def verdict_table(rows: List[Dict[str, Any]], runs: List[Dict[str, Any]], rtt: float) -> str:
+    """Markdown: what each arrangement costs at one round-trip time, IPv4."""
+    titles = {r["row"]: r for r in runs}
+    lines = [f"| row | arrangement | D at R = {rtt:g} ms | first reply byte | against its baseline | analysis |", "|---|---|---|---|---|---|"]
+    for r in rows:
+        if r["ip"] != 4 or r["rtt_ms"] != rtt:
+            continue
+        title = titles[r["row"]]["title"] + (" *(modelled)*" if r["modelled"] else "")
+        figures_ms = [f"{r[k] / 1e6:.3f} ms" if r[k] is not None else "-" for k in ("delay_ns", "ttfb_ns")]
+        lines.append(f"| {r['row']} | {title} | {figures_ms[0]} | {figures_ms[1]} | {r['verdict']} | {'agrees' if r['agrees'] else 'DISAGREES'} |")
+    return "\n".join(lines)
+
+
+def update_readme(readme: Path, table: str) -> None:
+    text = readme.read_text()
+    begin, end = text.find(MARKS[0]), text.find(MARKS[1])
+    if begin < 0 or end < begin:
+        raise BadInput(f"{readme}: expected the marks {MARKS[0]} and {MARKS[1]}, in this order")
+    readme.write_text(text[: begin + len(MARKS[0])] + "\n" + table + "\n" + text[end:])
+
+
+def write(out: Path, reference: Optional[Path] = None, readme: Optional[Path] = None) -> List[Path]:
     rows = load(out / "rows.json", ("row", "rtt_ms", "ip", "modelled", "delay_ns", "ttfb_ns", "agrees", "verdict"))
     runs = load(out / "runs.json", ("row", "title"))
     ladders = load(out / "ladders.json", ("row", "packets"))
@@ -137,6 +162,9 @@ def write(out: Path, reference: Optional[Path] = None) -> List[Path]:
         for name in REFERENCE_FILES + REFERENCE_FIGURES:
             if (out / name).exists():
                 shutil.copyfile(out / name, reference / name)
+    if readme:
+        rtts = sorted({r["rtt_ms"] for r in rows})
+        update_readme(readme, verdict_table(rows, runs, 100 if 100 in rtts else rtts[0]))
     return written
 
 
@@ -144,9 +172,10 @@ def main(argv: List[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dir", type=Path, help="where csep-sim wrote its results")
     parser.add_argument("--reference", type=Path, help="keep small copies here")
+    parser.add_argument("--readme", type=Path, help="make the table in this file anew")
     args = parser.parse_args(argv)
     try:
-        written = write(args.dir, args.reference)
+        written = write(args.dir, args.reference, args.readme)
     except BadInput as e:
         print(f"latency.py: {e}", file=sys.stderr)
         return 3

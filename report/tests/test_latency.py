@@ -105,6 +105,18 @@ def test_writes_everything_and_the_same_twice(tmp_path):
     assert (tmp_path / "ref" / "rows.json").exists() and (tmp_path / "ref" / "ladders.svg").exists()
 
 
+def test_readme_table_is_made_anew_between_its_marks(tmp_path):
+    fill(tmp_path)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{latency.MARKS[0]}\nold\n{latency.MARKS[1]}\nafter\n")
+    assert latency.main([str(tmp_path), "--readme", str(readme)]) == 0
+    text = readme.read_text()
+    assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
+    assert "| S1 | <S1> | 200.000 ms | 300.000 ms |" in text
+    readme.write_text("no marks")
+    assert latency.main([str(tmp_path), "--readme", str(readme)]) == 3
+
+
 @pytest.mark.parametrize(
     "name, text, complaint",
     [
