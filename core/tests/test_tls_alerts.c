@@ -7,8 +7,23 @@
 
 #include <string.h>
 
-enum { VERSIONS = 43, GROUPS = 10, SIGNATURES = 13, ALPN = 16, SHARE = 51, PSK = 41, MODES = 45, COOKIE = 44, NAME = 0,
-       OID_FILTERS = 48, SERVER_TYPE = 20, CLIENT_TYPE = 19, EARLY = 42, SIZE_LIMIT = 28, UNKNOWN = 0x7777 };
+enum {
+    VERSIONS = 43,
+    GROUPS = 10,
+    SIGNATURES = 13,
+    ALPN = 16,
+    SHARE = 51,
+    PSK = 41,
+    MODES = 45,
+    COOKIE = 44,
+    NAME = 0,
+    OID_FILTERS = 48,
+    SERVER_TYPE = 20,
+    CLIENT_TYPE = 19,
+    EARLY = 42,
+    SIZE_LIMIT = 28,
+    UNKNOWN = 0x7777
+};
 
 /* One change to a message. */
 struct edit {
@@ -17,13 +32,34 @@ struct edit {
     const char *bytes;
     size_t n;
 };
-#define DROP(type)       {DROP, type, NULL, 0}
-#define SET(type, b)     {SET, type, b, sizeof(b) - 1}
-#define ADD(type, b)     {ADD, type, b, sizeof(b) - 1}
-#define POKE(offset, b)  {POKE, offset, b, sizeof(b) - 1}
-#define APPEND(b)        {APPEND, 0, b, sizeof(b) - 1}
-#define FOLLOW(b)        {FOLLOW, 0, b, sizeof(b) - 1}
-#define LENGTH(len)      {LENGTH, len, NULL, 0}
+#define DROP(type)                                                                                           \
+    {                                                                                                        \
+        DROP, type, NULL, 0                                                                                  \
+    }
+#define SET(type, b)                                                                                         \
+    {                                                                                                        \
+        SET, type, b, sizeof(b) - 1                                                                          \
+    }
+#define ADD(type, b)                                                                                         \
+    {                                                                                                        \
+        ADD, type, b, sizeof(b) - 1                                                                          \
+    }
+#define POKE(offset, b)                                                                                      \
+    {                                                                                                        \
+        POKE, offset, b, sizeof(b) - 1                                                                       \
+    }
+#define APPEND(b)                                                                                            \
+    {                                                                                                        \
+        APPEND, 0, b, sizeof(b) - 1                                                                          \
+    }
+#define FOLLOW(b)                                                                                            \
+    {                                                                                                        \
+        FOLLOW, 0, b, sizeof(b) - 1                                                                          \
+    }
+#define LENGTH(len)                                                                                          \
+    {                                                                                                        \
+        LENGTH, len, NULL, 0                                                                                 \
+    }
 
 struct row {
     const char *name;
@@ -120,40 +156,78 @@ static size_t apply(uint8_t *m, size_t n, const struct edit *e)
     return n;
 }
 
-#define CLIENT        {{0}, false}
-#define CLIENT_PSK    {{0}, true}
-#define CLIENT_RAW    {{.raw_key = true}, false}
-#define CLIENT_NAME   {{.name = "a.example"}, false}
-#define CLIENT_EMPTY  {{.retry = true}, false}
-#define CLIENT_REFUSE {{.refuse = true}, false}
-#define SERVER        {{.server = true}, false}
-#define SERVER_PSK    {{.server = true}, true}
-#define SERVER_RETRY  {{.server = true, .retry = true}, false}
-#define SERVER_ASK    {{.server = true, .require_certificate = true}, false}
-#define SERVER_REFUSE {{.server = true, .require_certificate = true, .refuse = true}, false}
-#define SERVER_NAME   {{.server = true, .name = "b.example"}, false}
+#define CLIENT                                                                                               \
+    {                                                                                                        \
+        {0}, false                                                                                           \
+    }
+#define CLIENT_PSK                                                                                           \
+    {                                                                                                        \
+        {0}, true                                                                                            \
+    }
+#define CLIENT_RAW                                                                                           \
+    {                                                                                                        \
+        {.raw_key = true}, false                                                                             \
+    }
+#define CLIENT_NAME                                                                                          \
+    {                                                                                                        \
+        {.name = "a.example"}, false                                                                         \
+    }
+#define CLIENT_EMPTY                                                                                         \
+    {                                                                                                        \
+        {.retry = true}, false                                                                               \
+    }
+#define CLIENT_REFUSE                                                                                        \
+    {                                                                                                        \
+        {.refuse = true}, false                                                                              \
+    }
+#define SERVER                                                                                               \
+    {                                                                                                        \
+        {.server = true}, false                                                                              \
+    }
+#define SERVER_PSK                                                                                           \
+    {                                                                                                        \
+        {.server = true}, true                                                                               \
+    }
+#define SERVER_RETRY                                                                                         \
+    {                                                                                                        \
+        {.server = true, .retry = true}, false                                                               \
+    }
+#define SERVER_ASK                                                                                           \
+    {                                                                                                        \
+        {.server = true, .require_certificate = true}, false                                                 \
+    }
+#define SERVER_REFUSE                                                                                        \
+    {                                                                                                        \
+        {.server = true, .require_certificate = true, .refuse = true}, false                                 \
+    }
+#define SERVER_NAME                                                                                          \
+    {                                                                                                        \
+        {.server = true, .name = "b.example"}, false                                                         \
+    }
 
-#define CH TLS_SERVER_WAIT_HELLO, TLS_INPUT_CLIENT_HELLO
-#define CH2 TLS_SERVER_WAIT_HELLO_AGAIN, TLS_INPUT_CLIENT_HELLO
-#define SH TLS_CLIENT_WAIT_HELLO, TLS_INPUT_SERVER_HELLO
-#define SH2 TLS_CLIENT_WAIT_HELLO_AGAIN, TLS_INPUT_SERVER_HELLO
-#define HRR TLS_CLIENT_WAIT_HELLO, TLS_INPUT_HELLO_RETRY_REQUEST
-#define EE TLS_CLIENT_WAIT_EXTENSIONS, TLS_INPUT_ENCRYPTED_EXTENSIONS
-#define EE_PSK TLS_CLIENT_WAIT_EXTENSIONS_PSK, TLS_INPUT_ENCRYPTED_EXTENSIONS
-#define CR TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE, TLS_INPUT_CERTIFICATE_REQUEST
-#define CERT TLS_CLIENT_WAIT_CERTIFICATE, TLS_INPUT_CERTIFICATE
-#define CV TLS_CLIENT_WAIT_VERIFY, TLS_INPUT_CERTIFICATE_VERIFY
-#define FIN TLS_CLIENT_WAIT_FINISHED, TLS_INPUT_FINISHED
-#define NST TLS_CLIENT_CONNECTED, TLS_INPUT_NEW_SESSION_TICKET
-#define KU TLS_CLIENT_CONNECTED, TLS_INPUT_KEY_UPDATE
-#define KU_SERVER TLS_SERVER_CONNECTED, TLS_INPUT_KEY_UPDATE
+#define CH          TLS_SERVER_WAIT_HELLO, TLS_INPUT_CLIENT_HELLO
+#define CH2         TLS_SERVER_WAIT_HELLO_AGAIN, TLS_INPUT_CLIENT_HELLO
+#define SH          TLS_CLIENT_WAIT_HELLO, TLS_INPUT_SERVER_HELLO
+#define SH2         TLS_CLIENT_WAIT_HELLO_AGAIN, TLS_INPUT_SERVER_HELLO
+#define HRR         TLS_CLIENT_WAIT_HELLO, TLS_INPUT_HELLO_RETRY_REQUEST
+#define EE          TLS_CLIENT_WAIT_EXTENSIONS, TLS_INPUT_ENCRYPTED_EXTENSIONS
+#define EE_PSK      TLS_CLIENT_WAIT_EXTENSIONS_PSK, TLS_INPUT_ENCRYPTED_EXTENSIONS
+#define CR          TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE, TLS_INPUT_CERTIFICATE_REQUEST
+#define CERT        TLS_CLIENT_WAIT_CERTIFICATE, TLS_INPUT_CERTIFICATE
+#define CV          TLS_CLIENT_WAIT_VERIFY, TLS_INPUT_CERTIFICATE_VERIFY
+#define FIN         TLS_CLIENT_WAIT_FINISHED, TLS_INPUT_FINISHED
+#define NST         TLS_CLIENT_CONNECTED, TLS_INPUT_NEW_SESSION_TICKET
+#define KU          TLS_CLIENT_CONNECTED, TLS_INPUT_KEY_UPDATE
+#define KU_SERVER   TLS_SERVER_CONNECTED, TLS_INPUT_KEY_UPDATE
 #define CERT_CLIENT TLS_SERVER_WAIT_CERTIFICATE, TLS_INPUT_CERTIFICATE
-#define CV_CLIENT TLS_SERVER_WAIT_VERIFY, TLS_INPUT_CERTIFICATE_VERIFY
-#define FIN_CLIENT TLS_SERVER_WAIT_FINISHED, TLS_INPUT_FINISHED
+#define CV_CLIENT   TLS_SERVER_WAIT_VERIFY, TLS_INPUT_CERTIFICATE_VERIFY
+#define FIN_CLIENT  TLS_SERVER_WAIT_FINISHED, TLS_INPUT_FINISHED
 
-#define X4 "\0\0\0\0"
+#define X4  "\0\0\0\0"
 #define X32 X4 X4 X4 X4 X4 X4 X4 X4
-#define KEY32 "\x09" "1234567890123456789012345678901"
+#define KEY32                                                                                                \
+    "\x09"                                                                                                   \
+    "1234567890123456789012345678901"
 #define E(status) CSEP_ERR_TLS_##status
 
 static const struct row rows[] = {
@@ -161,7 +235,11 @@ static const struct row rows[] = {
     {"unchanged", SERVER, CH, {{0}}, CSEP_OK},
     {"no supported_versions", SERVER, CH, {DROP(VERSIONS)}, E(PROTOCOL_VERSION)},
     {"TLS 1.2 only", SERVER, CH, {SET(VERSIONS, "\2\3\3")}, E(PROTOCOL_VERSION)},
-    {"TLS 1.2 only, other compression", SERVER, CH, {SET(VERSIONS, "\2\3\3"), POKE(76, "\1")}, E(PROTOCOL_VERSION)},
+    {"TLS 1.2 only, other compression",
+     SERVER,
+     CH,
+     {SET(VERSIONS, "\2\3\3"), POKE(76, "\1")},
+     E(PROTOCOL_VERSION)},
     {"empty supported_versions", SERVER, CH, {SET(VERSIONS, "\0")}, E(DECODE_ERROR)},
     {"odd supported_versions", SERVER, CH, {SET(VERSIONS, "\3\3\4\3")}, E(DECODE_ERROR)},
     {"unknown version beside 1.3", SERVER, CH, {SET(VERSIONS, "\4\x7f\x1c\3\4")}, CSEP_OK},
@@ -170,7 +248,11 @@ static const struct row rows[] = {
     {"no key_share", SERVER, CH, {DROP(SHARE)}, E(MISSING_EXTENSION)},
     {"no signature_algorithms", SERVER, CH, {DROP(SIGNATURES)}, E(MISSING_EXTENSION)},
     {"other suite", SERVER, CH, {POKE(73, "\x13\1")}, E(HANDSHAKE_FAILURE)},
-    {"other group", SERVER, CH, {SET(GROUPS, "\0\2\0\x17"), SET(SHARE, "\0\6\0\x17\0\2xy")}, E(HANDSHAKE_FAILURE)},
+    {"other group",
+     SERVER,
+     CH,
+     {SET(GROUPS, "\0\2\0\x17"), SET(SHARE, "\0\6\0\x17\0\2xy")},
+     E(HANDSHAKE_FAILURE)},
     {"other signatures", SERVER, CH, {SET(SIGNATURES, "\0\2\4\3")}, E(HANDSHAKE_FAILURE)},
     {"empty signature_algorithms", SERVER, CH, {SET(SIGNATURES, "\0\0")}, E(DECODE_ERROR)},
     {"empty supported_groups", SERVER, CH, {SET(GROUPS, "\0\0")}, E(DECODE_ERROR)},
@@ -178,7 +260,11 @@ static const struct row rows[] = {
     {"compression", SERVER, CH, {POKE(76, "\1")}, E(ILLEGAL_PARAMETER)},
     {"short share", SERVER, CH, {SET(SHARE, "\0\6\0\x1d\0\2xy")}, E(ILLEGAL_PARAMETER)},
     {"empty share", SERVER, CH, {SET(SHARE, "\0\4\0\x1d\0\0")}, E(DECODE_ERROR)},
-    {"share twice", SERVER, CH, {SET(SHARE, "\0\x48\0\x1d\0\x20" KEY32 "\0\x1d\0\x20" KEY32)}, E(ILLEGAL_PARAMETER)},
+    {"share twice",
+     SERVER,
+     CH,
+     {SET(SHARE, "\0\x48\0\x1d\0\x20" KEY32 "\0\x1d\0\x20" KEY32)},
+     E(ILLEGAL_PARAMETER)},
     {"share of a group not listed", SERVER, CH, {SET(SHARE, "\0\6\0\x17\0\2xy")}, E(ILLEGAL_PARAMETER)},
     {"truncated share", SERVER, CH, {SET(SHARE, "\0\5\0\x1d\0\2x")}, E(DECODE_ERROR)},
     {"low-order share", SERVER, CH, {SET(SHARE, "\0\x24\0\x1d\0\x20" X32)}, E(ILLEGAL_PARAMETER)},
@@ -186,14 +272,44 @@ static const struct row rows[] = {
     {"other ALPN", SERVER, CH, {SET(ALPN, "\0\3\2h2")}, E(NO_APPLICATION_PROTOCOL)},
     {"empty ALPN list", SERVER, CH, {SET(ALPN, "\0\0")}, E(DECODE_ERROR)},
     {"empty ALPN name", SERVER, CH, {SET(ALPN, "\0\1\0")}, E(DECODE_ERROR)},
-    {"our ALPN as second choice", SERVER, CH, {SET(ALPN, "\0\xa\2h2\6" "csep/1")}, CSEP_OK},
-    {"SNI", SERVER, CH, {ADD(NAME, "\0\x0c\0\0\x09" "a.example")}, CSEP_OK},
-    {"SNI in capitals", SERVER_NAME, CH, {ADD(NAME, "\0\x0c\0\0\x09" "B.EXAMPLE")}, CSEP_OK},
-    {"SNI of another", SERVER_NAME, CH, {ADD(NAME, "\0\x0c\0\0\x09" "a.example")}, E(UNRECOGNIZED_NAME)},
+    {"our ALPN as second choice",
+     SERVER,
+     CH,
+     {SET(ALPN, "\0\xa\2h2\6"
+                "csep/1")},
+     CSEP_OK},
+    {"SNI",
+     SERVER,
+     CH,
+     {ADD(NAME, "\0\x0c\0\0\x09"
+                "a.example")},
+     CSEP_OK},
+    {"SNI in capitals",
+     SERVER_NAME,
+     CH,
+     {ADD(NAME, "\0\x0c\0\0\x09"
+                "B.EXAMPLE")},
+     CSEP_OK},
+    {"SNI of another",
+     SERVER_NAME,
+     CH,
+     {ADD(NAME, "\0\x0c\0\0\x09"
+                "a.example")},
+     E(UNRECOGNIZED_NAME)},
     {"SNI empty", SERVER, CH, {ADD(NAME, "\0\3\0\0\0")}, E(DECODE_ERROR)},
     {"SNI list empty", SERVER, CH, {ADD(NAME, "\0\0")}, E(DECODE_ERROR)},
-    {"SNI with zero byte", SERVER, CH, {ADD(NAME, "\0\6\0\0\3" "a\0b")}, E(ILLEGAL_PARAMETER)},
-    {"SNI twice", SERVER, CH, {ADD(NAME, "\0\x08\0\0\1" "a\0\0\1b")}, E(ILLEGAL_PARAMETER)},
+    {"SNI with zero byte",
+     SERVER,
+     CH,
+     {ADD(NAME, "\0\6\0\0\3"
+                "a\0b")},
+     E(ILLEGAL_PARAMETER)},
+    {"SNI twice",
+     SERVER,
+     CH,
+     {ADD(NAME, "\0\x08\0\0\1"
+                "a\0\0\1b")},
+     E(ILLEGAL_PARAMETER)},
     {"SNI of unknown type", SERVER, CH, {ADD(NAME, "\0\4\1\0\1a")}, CSEP_OK},
     {"unknown extension", SERVER, CH, {ADD(UNKNOWN, "abc")}, CSEP_OK},
     {"unknown extension twice", SERVER, CH, {ADD(UNKNOWN, ""), ADD(UNKNOWN, "")}, E(ILLEGAL_PARAMETER)},
@@ -206,9 +322,15 @@ static const struct row rows[] = {
     {"only unknown client types", SERVER_ASK, CH, {ADD(CLIENT_TYPE, "\1\7")}, E(UNSUPPORTED_CERTIFICATE)},
     {"empty certificate types", SERVER, CH, {ADD(SERVER_TYPE, "\0")}, E(DECODE_ERROR)},
     {"certificate types", SERVER, CH, {ADD(SERVER_TYPE, "\3\7\2\0")}, CSEP_OK},
-    {"raw key server, X.509 client", {{.server = true, .raw_key = true}, false}, CH, {SET(SERVER_TYPE, "\1\0")},
+    {"raw key server, X.509 client",
+     {{.server = true, .raw_key = true}, false},
+     CH,
+     {SET(SERVER_TYPE, "\1\0")},
      E(UNSUPPORTED_CERTIFICATE)},
-    {"raw key server, client of old", {{.server = true, .raw_key = true}, false}, CH, {DROP(SERVER_TYPE)},
+    {"raw key server, client of old",
+     {{.server = true, .raw_key = true}, false},
+     CH,
+     {DROP(SERVER_TYPE)},
      E(UNSUPPORTED_CERTIFICATE)},
     {"long session_id", SERVER, CH, {POKE(38, "\x21")}, E(DECODE_ERROR)},
     {"no suites", SERVER, CH, {POKE(71, "\0\0")}, E(DECODE_ERROR)},
@@ -227,11 +349,17 @@ static const struct row rows[] = {
     {"empty identity", SERVER_PSK, CH, {SET(PSK, "\0\6\0\0" X4 "\0\x21\x20" X32)}, E(DECODE_ERROR)},
     {"no binders", SERVER_PSK, CH, {SET(PSK, "\0\7\0\1x" X4 "\0\0")}, E(DECODE_ERROR)},
     {"short binder", SERVER_PSK, CH, {SET(PSK, "\0\7\0\1x" X4 "\0\4\3abc")}, E(DECODE_ERROR)},
-    {"more binders than identities", SERVER_PSK, CH,
-     {SET(PSK, "\0\7\0\1x" X4 "\0\x42\x20" X32 "\x20" X32)}, E(ILLEGAL_PARAMETER)},
+    {"more binders than identities",
+     SERVER_PSK,
+     CH,
+     {SET(PSK, "\0\7\0\1x" X4 "\0\x42\x20" X32 "\x20" X32)},
+     E(ILLEGAL_PARAMETER)},
     {"unknown ticket is passed over", SERVER_PSK, CH, {SET(PSK, "\0\7\0\1x" X4 "\0\x21\x20" X32)}, CSEP_OK},
-    {"unknown ticket, no signatures", SERVER_PSK, CH,
-     {SET(PSK, "\0\7\0\1x" X4 "\0\x21\x20" X32), DROP(SIGNATURES)}, E(HANDSHAKE_FAILURE)},
+    {"unknown ticket, no signatures",
+     SERVER_PSK,
+     CH,
+     {SET(PSK, "\0\7\0\1x" X4 "\0\x21\x20" X32), DROP(SIGNATURES)},
+     E(HANDSHAKE_FAILURE)},
 
     /* Second ClientHello. */
     {"unchanged", SERVER_RETRY, CH2, {{0}}, CSEP_OK},
@@ -240,8 +368,11 @@ static const struct row rows[] = {
     {"other random", SERVER_RETRY, CH2, {POKE(6, "\xff")}, E(ILLEGAL_PARAMETER)},
     {"other session_id", SERVER_RETRY, CH2, {POKE(39, "\xff")}, E(ILLEGAL_PARAMETER)},
     {"still no share", SERVER_RETRY, CH2, {SET(SHARE, "\0\0")}, E(ILLEGAL_PARAMETER)},
-    {"more than the share", SERVER_RETRY, CH2,
-     {SET(GROUPS, "\0\4\0\x1d\0\x17"), SET(SHARE, "\0\x2a\0\x17\0\2xy\0\x1d\0\x20" KEY32)}, E(ILLEGAL_PARAMETER)},
+    {"more than the share",
+     SERVER_RETRY,
+     CH2,
+     {SET(GROUPS, "\0\4\0\x1d\0\x17"), SET(SHARE, "\0\x2a\0\x17\0\2xy\0\x1d\0\x20" KEY32)},
+     E(ILLEGAL_PARAMETER)},
     {"early data again", SERVER_RETRY, CH2, {ADD(EARLY, "")}, E(ILLEGAL_PARAMETER)},
     {"suite gone", SERVER_RETRY, CH2, {POKE(73, "\x13\1")}, E(HANDSHAKE_FAILURE)},
 
@@ -269,7 +400,12 @@ static const struct row rows[] = {
     {"PSK without share", CLIENT_PSK, SH, {DROP(SHARE)}, E(ILLEGAL_PARAMETER)},
     {"unknown extension", CLIENT, SH, {ADD(UNKNOWN, "")}, E(UNSUPPORTED_EXTENSION)},
     {"GREASE extension", CLIENT, SH, {ADD(0x0a0a, "")}, E(UNSUPPORTED_EXTENSION)},
-    {"extension of another message", CLIENT, SH, {ADD(ALPN, "\0\7\6" "csep/1")}, E(ILLEGAL_PARAMETER)},
+    {"extension of another message",
+     CLIENT,
+     SH,
+     {ADD(ALPN, "\0\7\6"
+                "csep/1")},
+     E(ILLEGAL_PARAMETER)},
     {"extension twice", CLIENT, SH, {ADD(VERSIONS, "\3\4")}, E(ILLEGAL_PARAMETER)},
     {"trailing byte", CLIENT, SH, {APPEND("x")}, E(DECODE_ERROR)},
     {"more in the record", CLIENT, SH, {FOLLOW("\x08\0\0\0")}, E(UNEXPECTED_MESSAGE)},
@@ -291,7 +427,13 @@ static const struct row rows[] = {
     /* EncryptedExtensions. */
     {"no ALPN", CLIENT, EE, {DROP(ALPN)}, E(NO_APPLICATION_PROTOCOL)},
     {"ALPN not offered", CLIENT, EE, {SET(ALPN, "\0\3\2h2")}, E(ILLEGAL_PARAMETER)},
-    {"two ALPN names", CLIENT, EE, {SET(ALPN, "\0\xe\6" "csep/1\6" "csep/1")}, E(DECODE_ERROR)},
+    {"two ALPN names",
+     CLIENT,
+     EE,
+     {SET(ALPN, "\0\xe\6"
+                "csep/1\6"
+                "csep/1")},
+     E(DECODE_ERROR)},
     {"empty ALPN name", CLIENT, EE, {SET(ALPN, "\0\1\0")}, E(DECODE_ERROR)},
     {"SNI acknowledged", CLIENT_NAME, EE, {ADD(NAME, "")}, CSEP_OK},
     {"SNI acknowledged with content", CLIENT_NAME, EE, {ADD(NAME, "x")}, E(DECODE_ERROR)},
@@ -305,7 +447,11 @@ static const struct row rows[] = {
     {"certificate type of two bytes", CLIENT_RAW, EE, {SET(SERVER_TYPE, "\2\0")}, E(DECODE_ERROR)},
     {"client type not offered", CLIENT_RAW, EE, {ADD(CLIENT_TYPE, "\2")}, E(UNSUPPORTED_EXTENSION)},
     {"trailing byte", CLIENT, EE, {APPEND("x")}, E(DECODE_ERROR)},
-    {"key of a session not trusted any more", {{.refuse = true}, true}, EE_PSK, {{0}}, E(CERTIFICATE_UNKNOWN)},
+    {"key of a session not trusted any more",
+     {{.refuse = true}, true},
+     EE_PSK,
+     {{0}},
+     E(CERTIFICATE_UNKNOWN)},
 
     /* CertificateRequest. */
     {"context", CLIENT, CR, {LENGTH(12), POKE(4, "\1x\0\x08\0\x0d\0\4\0\2\x08\7")}, E(ILLEGAL_PARAMETER)},
@@ -320,14 +466,28 @@ static const struct row rows[] = {
     {"context", CLIENT, CERT, {LENGTH(5), POKE(4, "\1x\0\0\0")}, E(ILLEGAL_PARAMETER)},
     {"empty entry", CLIENT, CERT, {LENGTH(9), POKE(4, "\0\0\0\5\0\0\0\0\0")}, E(DECODE_ERROR)},
     {"not DER", CLIENT, CERT, {POKE(11, "\x31")}, E(BAD_CERTIFICATE)},
-    {"extension not asked for", CLIENT, CERT, {LENGTH(14), POKE(4, "\0\0\0\xa\0\0\1x\0\4\0\5\0\0")},
+    {"extension not asked for",
+     CLIENT,
+     CERT,
+     {LENGTH(14), POKE(4, "\0\0\0\xa\0\0\1x\0\4\0\5\0\0")},
      E(UNSUPPORTED_EXTENSION)},
-    {"two raw keys", CLIENT_RAW, CERT, {LENGTH(16), POKE(4, "\0\0\0\xc\0\0\1x\0\0\0\0\1x\0\0")}, E(ILLEGAL_PARAMETER)},
+    {"two raw keys",
+     CLIENT_RAW,
+     CERT,
+     {LENGTH(16), POKE(4, "\0\0\0\xc\0\0\1x\0\0\0\0\1x\0\0")},
+     E(ILLEGAL_PARAMETER)},
     {"raw key of another kind", CLIENT_RAW, CERT, {POKE(19, "\x6e")}, E(UNSUPPORTED_CERTIFICATE)},
     {"too long", CLIENT, CERT, {POKE(1, "\0\x40\1")}, E(DECODE_ERROR)},
-    {"client: none though required", SERVER_ASK, CERT_CLIENT, {LENGTH(4), POKE(4, "\0\0\0\0")}, E(CERTIFICATE_REQUIRED)},
-    {"client: none where that is allowed", {{.server = true, .ask_certificate = true}, false}, CERT_CLIENT,
-     {LENGTH(4), POKE(4, "\0\0\0\0")}, CSEP_OK},
+    {"client: none though required",
+     SERVER_ASK,
+     CERT_CLIENT,
+     {LENGTH(4), POKE(4, "\0\0\0\0")},
+     E(CERTIFICATE_REQUIRED)},
+    {"client: none where that is allowed",
+     {{.server = true, .ask_certificate = true}, false},
+     CERT_CLIENT,
+     {LENGTH(4), POKE(4, "\0\0\0\0")},
+     CSEP_OK},
     {"client: not DER", SERVER_ASK, CERT_CLIENT, {POKE(11, "\x31")}, E(BAD_CERTIFICATE)},
 
     /* CertificateVerify: algorithm at 4, signature at 8. */
@@ -362,6 +522,13 @@ static const struct row rows[] = {
     {"client: key update of unknown kind", SERVER, KU_SERVER, {POKE(4, "\2")}, E(ILLEGAL_PARAMETER)},
 };
 
+//= NEG-4 type=test
+//= NEG-6 type=test
+//= NEG-7 type=test
+//= NEG-8 type=test
+//= NEG-11 type=test
+//= NEG-13 type=test
+//= NEG-16 type=test
 static void bent_messages(void **state)
 {
     (void)state;
@@ -389,10 +556,25 @@ static void truncated_messages(void **state)
         enum tls_state state;
         enum tls_input message;
     } cases[] = {
-        {SERVER, CH}, {SERVER_PSK, CH}, {SERVER_RETRY, CH2}, {CLIENT, SH}, {CLIENT_PSK, SH}, {CLIENT, HRR},
-        {CLIENT, EE}, {CLIENT_RAW, EE}, {CLIENT, CR}, {CLIENT, CERT}, {CLIENT_RAW, CERT}, {CLIENT, CV},
-        {CLIENT, FIN}, {CLIENT, NST}, {CLIENT, KU}, {SERVER_ASK, CERT_CLIENT}, {SERVER_ASK, CV_CLIENT},
-        {SERVER, FIN_CLIENT}, {SERVER, KU_SERVER},
+        {SERVER, CH},
+        {SERVER_PSK, CH},
+        {SERVER_RETRY, CH2},
+        {CLIENT, SH},
+        {CLIENT_PSK, SH},
+        {CLIENT, HRR},
+        {CLIENT, EE},
+        {CLIENT_RAW, EE},
+        {CLIENT, CR},
+        {CLIENT, CERT},
+        {CLIENT_RAW, CERT},
+        {CLIENT, CV},
+        {CLIENT, FIN},
+        {CLIENT, NST},
+        {CLIENT, KU},
+        {SERVER_ASK, CERT_CLIENT},
+        {SERVER_ASK, CV_CLIENT},
+        {SERVER, FIN_CLIENT},
+        {SERVER, KU_SERVER},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

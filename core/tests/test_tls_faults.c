@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The path misbehaves: every bit of a conversation flipped, every byte the last one, memory gone at every place. */
+/* The path misbehaves: every bit of a conversation flipped, every byte the last one, memory gone at every
+ * place. */
 #include "tls_peer.h"
 
 #include <string.h>
@@ -9,7 +10,8 @@
 /* A conversation of two of our ends, whose bytes pass through here. */
 struct talk {
     struct end *c, *s;
-    uint8_t flight[4][8192]; /* ClientHello; server's flight with data; client's flight with data; server's end */
+    uint8_t
+        flight[4][8192]; /* ClientHello; server's flight with data; client's flight with data; server's end */
     size_t n[4];
 };
 
@@ -92,7 +94,8 @@ static void carry_the_rest(struct talk *t)
     }
 }
 
-/* Noticed: an end failed, or the receiver waits for bytes that its length field promised and that never come. */
+/* Noticed: an end failed, or the receiver waits for bytes that its length field promised and that never come.
+ */
 static void expect_noticed(struct talk *t, struct end *receiver, bool ignored)
 {
     bool failed = end_failure(t->c) || end_failure(t->s);

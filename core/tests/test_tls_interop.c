@@ -10,10 +10,8 @@ struct pair {
 };
 
 static const struct pair pairs[] = {
-    {"ours to ours", END_OURS, END_OURS},
-    {"ours to OpenSSL", END_OURS, END_OPENSSL},
-    {"OpenSSL to ours", END_OPENSSL, END_OURS},
-    {"ours to GnuTLS", END_OURS, END_GNUTLS},
+    {"ours to ours", END_OURS, END_OURS},       {"ours to OpenSSL", END_OURS, END_OPENSSL},
+    {"OpenSSL to ours", END_OPENSSL, END_OURS}, {"ours to GnuTLS", END_OURS, END_GNUTLS},
     {"GnuTLS to ours", END_GNUTLS, END_OURS},
 };
 #define NUM_PAIRS (sizeof pairs / sizeof pairs[0])
@@ -74,46 +72,53 @@ static void run(const struct pair *p, struct end_options co, struct end_options 
 
 #define FOR_ALL_PAIRS(p) for (const struct pair *p = pairs; p < pairs + NUM_PAIRS; p++)
 
+//= NEG-8 type=test
+//= NEG-15 type=test
 static void full_handshake(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        run(p, (struct end_options){.name = "server.example"}, (struct end_options){0}, 0);
+    FOR_ALL_PAIRS(p)
+    run(p, (struct end_options){.name = "server.example"}, (struct end_options){0}, 0);
 }
 
 static void plain_hello(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        run(p, (struct end_options){.no_compat = true, .no_grease = true},
-            (struct end_options){.no_compat = true, .no_grease = true, .no_tickets = true}, 0);
+    FOR_ALL_PAIRS(p)
+    run(p, (struct end_options){.no_compat = true, .no_grease = true},
+        (struct end_options){.no_compat = true, .no_grease = true, .no_tickets = true}, 0);
 }
 
-/* Records and messages cut at every place: the whole conversation in pieces of 1 to 40 bytes, and some larger ones. */
+/* Records and messages cut at every place: the whole conversation in pieces of 1 to 40 bytes, and some larger
+ * ones. */
 static void fragments_of_every_size(void **state)
 {
     (void)state;
     for (size_t chunk = 1; chunk <= 40; chunk++)
         run(&pairs[0], (struct end_options){0}, (struct end_options){0}, chunk);
-    FOR_ALL_PAIRS (p)
-        for (size_t chunk = 1; chunk < 700; chunk = chunk * 2 + 1)
-            run(p, (struct end_options){.own_key = true}, (struct end_options){.require_certificate = true}, chunk);
+    FOR_ALL_PAIRS(p)
+    for (size_t chunk = 1; chunk < 700; chunk = chunk * 2 + 1)
+        run(p, (struct end_options){.own_key = true}, (struct end_options){.require_certificate = true},
+            chunk);
 }
 
+//= NEG-12 type=test
 static void retry_asked_by_server(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        /* A GnuTLS server sends no cookies; a GnuTLS client refuses a HelloRetryRequest with nothing else in it. */
-        if (p->server != END_GNUTLS && p->client != END_GNUTLS)
-            run(p, (struct end_options){0}, (struct end_options){.retry = true}, 0);
+    FOR_ALL_PAIRS(p)
+    /* A GnuTLS server sends no cookies; a GnuTLS client refuses a HelloRetryRequest with nothing else in it.
+     */
+    if (p->server != END_GNUTLS && p->client != END_GNUTLS)
+        run(p, (struct end_options){0}, (struct end_options){.retry = true}, 0);
 }
 
 /* A client whose only share is of a group that the server has not, or that has none at all. */
 static void retry_provoked_by_client(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p) {
+    FOR_ALL_PAIRS(p)
+    {
         run(p, (struct end_options){.retry = true}, (struct end_options){0}, 0);
         run(p, (struct end_options){.retry = true, .no_grease = true}, (struct end_options){0}, 0);
         run(p, (struct end_options){.retry = true}, (struct end_options){.retry = p->server == END_OURS}, 0);
@@ -130,10 +135,12 @@ static void expect_identity(struct end *e, bool server)
     assert_memory_equal(id.spki_sha256, want, 32);
 }
 
+//= NEG-18 type=test
 static void client_certificates(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p) {
+    FOR_ALL_PAIRS(p)
+    {
         struct end *s = end_new(p->server, (struct end_options){.server = true, .require_certificate = true});
         struct end *c = end_new(p->client, (struct end_options){.own_key = true});
         end_pump(c, s, 0);
@@ -151,19 +158,20 @@ static void client_certificates(void **state)
 static void client_certificate_declined(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        run(p, (struct end_options){0}, (struct end_options){.ask_certificate = true}, 0);
+    FOR_ALL_PAIRS(p)
+    run(p, (struct end_options){0}, (struct end_options){.ask_certificate = true}, 0);
 }
 
+//= NEG-15 type=test
 static void raw_public_keys(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        if (p->client != END_OPENSSL && p->server != END_OPENSSL) { /* OpenSSL has them from 3.2 on */
-            run(p, (struct end_options){.raw_key = true}, (struct end_options){.raw_key = true}, 0);
-            run(p, (struct end_options){.raw_key = true, .own_key = true},
-                (struct end_options){.raw_key = true, .require_certificate = true}, 0);
-        }
+    FOR_ALL_PAIRS(p)
+    if (p->client != END_OPENSSL && p->server != END_OPENSSL) { /* OpenSSL has them from 3.2 on */
+        run(p, (struct end_options){.raw_key = true}, (struct end_options){.raw_key = true}, 0);
+        run(p, (struct end_options){.raw_key = true, .own_key = true},
+            (struct end_options){.raw_key = true, .require_certificate = true}, 0);
+    }
 }
 
 /* One full handshake, then resumptions, each with a ticket of the one before. */
@@ -197,18 +205,19 @@ static void resume(const struct pair *p, struct end_options co, struct end_optio
     end_store_free(&store);
 }
 
+//= NEG-10 type=test
 static void resumption(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        resume(p, (struct end_options){.name = "server.example"}, (struct end_options){0});
+    FOR_ALL_PAIRS(p)
+    resume(p, (struct end_options){.name = "server.example"}, (struct end_options){0});
 }
 
 static void resumption_after_retry(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        resume(p, (struct end_options){.retry = true}, (struct end_options){0});
+    FOR_ALL_PAIRS(p)
+    resume(p, (struct end_options){.retry = true}, (struct end_options){0});
     resume(&pairs[0], (struct end_options){.retry = true}, (struct end_options){.retry = true});
     /* Not to OpenSSL: its stateless cookie server cannot verify a binder, not even of its own client's. */
     resume(&pairs[2], (struct end_options){0}, (struct end_options){.retry = true});
@@ -218,14 +227,15 @@ static void resumption_after_retry(void **state)
 static void resumption_keeps_client_identity(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p)
-        resume(p, (struct end_options){.own_key = true}, (struct end_options){.require_certificate = true});
+    FOR_ALL_PAIRS(p)
+    resume(p, (struct end_options){.own_key = true}, (struct end_options){.require_certificate = true});
 }
 
 static void key_updates(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p) {
+    FOR_ALL_PAIRS(p)
+    {
         print_message("  %s\n", p->name);
         struct end *s = end_new(p->server, (struct end_options){.server = true});
         struct end *c = end_new(p->client, (struct end_options){0});
@@ -236,7 +246,8 @@ static void key_updates(void **state)
             expect_data(c, s, "after a key update");
             expect_data(s, c, "and back");
         }
-        if (p->client != END_GNUTLS && p->server != END_GNUTLS) { /* GnuTLS takes crossing requests for an error */
+        if (p->client != END_GNUTLS &&
+            p->server != END_GNUTLS) { /* GnuTLS takes crossing requests for an error */
             end_key_update(c, true);
             end_key_update(s, true);
         }
@@ -251,7 +262,8 @@ static void key_updates(void **state)
 static void expect_same_log(struct end *c, struct end *s)
 {
     static const char *const labels[] = {"CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_HANDSHAKE_TRAFFIC_SECRET",
-                                         "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"};
+                                         "CLIENT_TRAFFIC_SECRET_0", "SERVER_TRAFFIC_SECRET_0",
+                                         "EXPORTER_SECRET"};
     for (size_t i = 0; i < sizeof labels / sizeof labels[0]; i++) {
         const char *a = strstr(end_keylog(c), labels[i]), *b = strstr(end_keylog(s), labels[i]);
         assert_non_null(a);
@@ -264,7 +276,8 @@ static void expect_same_log(struct end *c, struct end *s)
 static void key_logs_agree(void **state)
 {
     (void)state;
-    FOR_ALL_PAIRS (p) {
+    FOR_ALL_PAIRS(p)
+    {
         struct end *s = end_new(p->server, (struct end_options){.server = true});
         struct end *c = end_new(p->client, (struct end_options){0});
         end_pump(c, s, 0);
@@ -281,7 +294,8 @@ static void bulk(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sent; i++)
         sent[i] = (uint8_t)(i * 7 + i / 251);
-    FOR_ALL_PAIRS (p) {
+    FOR_ALL_PAIRS(p)
+    {
         struct end *s = end_new(p->server, (struct end_options){.server = true});
         struct end *c = end_new(p->client, (struct end_options){0});
         end_pump(c, s, 0);

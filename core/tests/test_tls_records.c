@@ -40,17 +40,18 @@ static void record_headers(void **state)
         size_t n;
         csep_status expected;
     } rows[] = {
-        {false, 19, 10, E(UNEXPECTED_MESSAGE)},     {false, 24, 10, E(UNEXPECTED_MESSAGE)},
+        {false, 19, 10, E(UNEXPECTED_MESSAGE)},      {false, 24, 10, E(UNEXPECTED_MESSAGE)},
         {false, 'G', 0x4554, E(UNEXPECTED_MESSAGE)}, {false, 0x80, 10, E(UNEXPECTED_MESSAGE)},
-        {false, 22, 16385, E(RECORD_OVERFLOW)},     {false, 22, 16384, CSEP_OK},
-        {true, 23, 16641, E(RECORD_OVERFLOW)},      {true, 23, 16640, CSEP_OK},
-        {true, 22, 10, E(UNEXPECTED_MESSAGE)},      {true, 99, 10, E(UNEXPECTED_MESSAGE)},
+        {false, 22, 16385, E(RECORD_OVERFLOW)},      {false, 22, 16384, CSEP_OK},
+        {true, 23, 16641, E(RECORD_OVERFLOW)},       {true, 23, 16640, CSEP_OK},
+        {true, 22, 10, E(UNEXPECTED_MESSAGE)},       {true, 99, 10, E(UNEXPECTED_MESSAGE)},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (unsigned server = 0; server < 2; server++) {
-            struct puppet *p = rows[i].connected ? connected(server)
-                                                 : at_state(server, server ? TLS_SERVER_WAIT_HELLO : TLS_CLIENT_WAIT_HELLO);
+            struct puppet *p = rows[i].connected
+                                   ? connected(server)
+                                   : at_state(server, server ? TLS_SERVER_WAIT_HELLO : TLS_CLIENT_WAIT_HELLO);
             feed_header(p, rows[i].type, rows[i].n);
             done(p, rows[i].expected, "header");
         }
@@ -202,7 +203,8 @@ static void nothing_between_parts_of_a_message(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct puppet *p = at_state(false, TLS_CLIENT_WAIT_EXTENSIONS);
         puppet_record(p, 22, (const uint8_t *)"\x08\0\0\2\0", 5);
-        (rows[i].clear ? puppet_clear : puppet_record)(p, rows[i].type, (const uint8_t *)rows[i].bytes, rows[i].n);
+        (rows[i].clear ? puppet_clear : puppet_record)(p, rows[i].type, (const uint8_t *)rows[i].bytes,
+                                                       rows[i].n);
         done(p, E(UNEXPECTED_MESSAGE), rows[i].what);
     }
 }
@@ -308,7 +310,8 @@ static void closing_during_the_handshake(void **state)
         if (s == TLS_CLIENT_CONNECTED || s == TLS_SERVER_CONNECTED)
             continue;
         struct puppet *p = puppet_new((struct puppet_options){
-            {.server = s >= TLS_SERVER_WAIT_HELLO, .retry = s == TLS_SERVER_WAIT_HELLO_AGAIN,
+            {.server = s >= TLS_SERVER_WAIT_HELLO,
+             .retry = s == TLS_SERVER_WAIT_HELLO_AGAIN,
              .require_certificate = s == TLS_SERVER_WAIT_CERTIFICATE || s == TLS_SERVER_WAIT_VERIFY},
             s == TLS_CLIENT_WAIT_EXTENSIONS_PSK});
         puppet_reach(p, s);
@@ -355,7 +358,8 @@ static void closing(void **state)
         assert_int_equal(csep_tls_key_update(end_tls(p->engine), false, 0), CSEP_ERR_CLOSED);
         puppet_listen(p);
         assert_int_equal(p->alert, 0);
-        unsigned flags = CSEP_SECURE_CONFIRMED | CSEP_SECURE_CAN_EXPORT | CSEP_SECURE_PEER_CLOSED | CSEP_SECURE_CLOSED;
+        unsigned flags =
+            CSEP_SECURE_CONFIRMED | CSEP_SECURE_CAN_EXPORT | CSEP_SECURE_PEER_CLOSED | CSEP_SECURE_CLOSED;
         assert_int_equal(s->ops->flags(s), flags);
         assert_int_equal(end_memory(p->engine), 0);
         puppet_free(p);
@@ -459,6 +463,7 @@ static void unsent_data_is_bounded(void **state)
 
 /* --- early data, which is never taken --- */
 
+//= NEG-9 type=test
 static void early_data_is_passed_over(void **state)
 {
     uint8_t msg[4096], junk[2048] = {1};
@@ -467,7 +472,8 @@ static void early_data_is_passed_over(void **state)
         for (unsigned records = 7; records <= 8; records++) {
             struct puppet *p = puppet_new((struct puppet_options){{.server = true, .retry = retry}, false});
             size_t n = puppet_make(p, TLS_INPUT_CLIENT_HELLO, msg);
-            size_t at = TLS_MESSAGE_HEADER + 2 + 32 + 33 + 2 + 2 + 2; /* an empty early_data extension at the end */
+            size_t at =
+                TLS_MESSAGE_HEADER + 2 + 32 + 33 + 2 + 2 + 2; /* an empty early_data extension at the end */
             msg[n++] = 0, msg[n++] = 42, msg[n++] = 0, msg[n++] = 0;
             msg[at + 1] = (uint8_t)(msg[at + 1] + 4);
             msg[3] = (uint8_t)(msg[3] + 4);

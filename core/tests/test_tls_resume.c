@@ -45,7 +45,8 @@ static void fill_store(struct end_store *store, struct end_options co, struct en
 }
 
 /* A store with one ticket, used at `now` against a server with these options: resumed? */
-static bool try_at(csep_time now, struct end_options co, struct end_options so, void (*bend)(struct csep_tls_session *))
+static bool try_at(csep_time now, struct end_options co, struct end_options so,
+                   void (*bend)(struct csep_tls_session *))
 {
     struct end_store store;
     fill_store(&store, (struct end_options){.name = "a.example"}, (struct end_options){0});
@@ -92,8 +93,10 @@ static void believed_longer(struct csep_tls_session *s)
 
 static void when_a_ticket_is_taken(void **state)
 {
-    static const struct csep_tls_ticket_keys rotated = {.current = {9}, .previous = {1, 2, 3}, .have_previous = true};
-    static const struct csep_tls_ticket_keys replaced = {.current = {9}, .previous = {8}, .have_previous = true};
+    static const struct csep_tls_ticket_keys rotated = {
+        .current = {9}, .previous = {1, 2, 3}, .have_previous = true};
+    static const struct csep_tls_ticket_keys replaced = {
+        .current = {9}, .previous = {8}, .have_previous = true};
     static const struct csep_tls_ticket_keys forgotten = {.current = {9}, .previous = {1, 2, 3}};
     const struct end_options c = {.name = "a.example"};
     const struct {
@@ -107,7 +110,12 @@ static void when_a_ticket_is_taken(void **state)
         {"at the end of its life", CSEP_SEC(86399), c, {0}, NULL, true},
         {"expired for the client", CSEP_SEC(86400), c, {0}, NULL, false},
         {"expired for the server", CSEP_SEC(86400), c, {0}, believed_longer, false},
-        {"from the server's future", 0, {.name = "a.example", .start = T0}, {.start = CSEP_SEC(5)}, NULL, false},
+        {"from the server's future",
+         0,
+         {.name = "a.example", .start = T0},
+         {.start = CSEP_SEC(5)},
+         NULL,
+         false},
         {"forged", 0, c, {0}, forge_first, false},
         {"of another length", 0, c, {0}, forge_length, false},
         {"empty", 0, c, {0}, without_ticket, false},
@@ -122,8 +130,12 @@ static void when_a_ticket_is_taken(void **state)
         {"no name", 0, {0}, {0}, NULL, false},
         {"other protocol", 0, {.name = "a.example", .alpn = "x"}, {.alpn = "x"}, NULL, false},
         {"client asked for, not needed", 0, c, {.ask_certificate = true}, NULL, true},
-        {"client needed, not in the ticket", 0, {.name = "a.example", .own_key = true}, {.require_certificate = true},
-         NULL, false},
+        {"client needed, not in the ticket",
+         0,
+         {.name = "a.example", .own_key = true},
+         {.require_certificate = true},
+         NULL,
+         false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -151,8 +163,9 @@ static void client_identity_is_asked_again(void **state)
     end_free(b.c);
     end_free(b.s);
     /* Distrusted since: the server wants to see the key, and refuses it. */
-    b = (struct both){NULL, end_new(END_OURS, (struct end_options){.server = true, .require_certificate = true,
-                                                                   .refuse = true})};
+    b = (struct both){
+        NULL,
+        end_new(END_OURS, (struct end_options){.server = true, .require_certificate = true, .refuse = true})};
     b.c = end_new(END_OURS, again);
     end_pump(b.c, b.s, 0);
     assert_int_equal(end_failure(b.s), CSEP_ERR_TLS_CERTIFICATE_UNKNOWN);
@@ -237,12 +250,9 @@ static void rotating_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(when_a_ticket_is_taken),
-        cmocka_unit_test(client_identity_is_asked_again),
-        cmocka_unit_test(chain_of_resumptions_ends),
-        cmocka_unit_test(tickets_differ_and_are_counted),
-        cmocka_unit_test(tickets_come_early),
-        cmocka_unit_test(rotating_keys),
+        cmocka_unit_test(when_a_ticket_is_taken),    cmocka_unit_test(client_identity_is_asked_again),
+        cmocka_unit_test(chain_of_resumptions_ends), cmocka_unit_test(tickets_differ_and_are_counted),
+        cmocka_unit_test(tickets_come_early),        cmocka_unit_test(rotating_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

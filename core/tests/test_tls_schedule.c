@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The key schedule against the trace of RFC 8448 section 3, and against libcrypto where that trace has no value. */
+/* The key schedule against the trace of RFC 8448 section 3, and against libcrypto where that trace has no
+ * value. */
 #include "tls_peer.h"
 
 #include <openssl/hmac.h>

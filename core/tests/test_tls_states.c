@@ -11,25 +11,26 @@ static const struct row {
     const char *allowed;
 } rows[] = {
     /*                                                       CSRTEXCQVFKODS */
-    {TLS_CLIENT_WAIT_HELLO, {{0}, false},                   ".++..........+"},
-    {TLS_CLIENT_WAIT_HELLO_AGAIN, {{0}, false},             ".+...........+"},
-    {TLS_CLIENT_WAIT_EXTENSIONS, {{0}, false},              ".....+.......+"},
-    {TLS_CLIENT_WAIT_EXTENSIONS_PSK, {{0}, true},           ".....+.......+"},
-    {TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE, {{0}, false},  "......++.....+"},
-    {TLS_CLIENT_WAIT_CERTIFICATE, {{0}, false},             "......+......+"},
-    {TLS_CLIENT_WAIT_VERIFY, {{0}, false},                  "........+....+"},
-    {TLS_CLIENT_WAIT_FINISHED, {{0}, false},                ".........+...+"},
-    {TLS_CLIENT_WAIT_FINISHED, {{0}, true},                 ".........+...+"},
-    {TLS_CLIENT_CONNECTED, {{0}, false},                    "...+......+.+."},
-    {TLS_SERVER_WAIT_HELLO, {{.server = true}, false},      "+............."},
+    {TLS_CLIENT_WAIT_HELLO, {{0}, false}, ".++..........+"},
+    {TLS_CLIENT_WAIT_HELLO_AGAIN, {{0}, false}, ".+...........+"},
+    {TLS_CLIENT_WAIT_EXTENSIONS, {{0}, false}, ".....+.......+"},
+    {TLS_CLIENT_WAIT_EXTENSIONS_PSK, {{0}, true}, ".....+.......+"},
+    {TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE, {{0}, false}, "......++.....+"},
+    {TLS_CLIENT_WAIT_CERTIFICATE, {{0}, false}, "......+......+"},
+    {TLS_CLIENT_WAIT_VERIFY, {{0}, false}, "........+....+"},
+    {TLS_CLIENT_WAIT_FINISHED, {{0}, false}, ".........+...+"},
+    {TLS_CLIENT_WAIT_FINISHED, {{0}, true}, ".........+...+"},
+    {TLS_CLIENT_CONNECTED, {{0}, false}, "...+......+.+."},
+    {TLS_SERVER_WAIT_HELLO, {{.server = true}, false}, "+............."},
     {TLS_SERVER_WAIT_HELLO_AGAIN, {{.server = true, .retry = true}, false}, "+............+"},
     {TLS_SERVER_WAIT_CERTIFICATE, {{.server = true, .require_certificate = true}, false}, "......+......+"},
     {TLS_SERVER_WAIT_VERIFY, {{.server = true, .require_certificate = true}, false}, "........+....+"},
     {TLS_SERVER_WAIT_FINISHED, {{.server = true, .require_certificate = true}, false}, ".........+...+"},
-    {TLS_SERVER_WAIT_FINISHED, {{.server = true}, true},    ".........+...+"},
-    {TLS_SERVER_CONNECTED, {{.server = true}, false},       "..........+.+."},
+    {TLS_SERVER_WAIT_FINISHED, {{.server = true}, true}, ".........+...+"},
+    {TLS_SERVER_CONNECTED, {{.server = true}, false}, "..........+.+."},
 };
 
+//= NEG-12 type=test
 static void every_input_in_every_state(void **state)
 {
     unsigned visited[TLS_NUM_STATES] = {0};
@@ -65,7 +66,8 @@ static void failure_is_final(void **state)
         assert_int_equal(s->ops->input(s, buf, 1, 0), CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
         assert_int_equal(s->ops->input_eof(s, 0), CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
         assert_int_equal(s->ops->write(s, buf, 1, 0), CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
-        assert_int_equal(s->ops->exporter(s, "EXPERIMENTAL-x", NULL, 0, out, 32), CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
+        assert_int_equal(s->ops->exporter(s, "EXPERIMENTAL-x", NULL, 0, out, 32),
+                         CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
         s->ops->close(s, 0);
         assert_int_equal(csep_tls_key_update(end_tls(p->engine), false, 0), CSEP_ERR_TLS_UNEXPECTED_MESSAGE);
         assert_int_equal(s->ops->output(s, buf, sizeof buf, 0), 0);

@@ -26,7 +26,8 @@ static void make(bool server)
     X509_gmtime_adj(X509_getm_notBefore(x), -86400);
     X509_gmtime_adj(X509_getm_notAfter(x), 10 * 365 * 86400L);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)(server ? "server.example" : "client.example"), -1, -1, 0);
+                               (const unsigned char *)(server ? "server.example" : "client.example"), -1, -1,
+                               0);
     X509_set_issuer_name(x, X509_get_subject_name(x));
     X509_set_pubkey(x, key);
     assert_true(X509_sign(x, key, NULL) > 0);

@@ -24,26 +24,26 @@ enum end_kind { END_OURS, END_OPENSSL, END_GNUTLS };
 struct end_store {
     struct csep_tls_session ours[END_SESSIONS];
     unsigned num_ours;
-    void *openssl;      /* SSL_SESSION */
+    void *openssl; /* SSL_SESSION */
     uint8_t gnutls[8192];
     size_t gnutls_len;
 };
 
 struct end_options {
     bool server;
-    bool raw_key;           /* RFC 7250 (not OpenSSL 3.0) */
-    bool own_key;           /* a client with an identity */
+    bool raw_key;                              /* RFC 7250 (not OpenSSL 3.0) */
+    bool own_key;                              /* a client with an identity */
     bool ask_certificate, require_certificate; /* server */
-    bool no_tickets;        /* server */
-    bool retry;             /* server: force a HelloRetryRequest; client: provoke one */
-    bool no_compat, no_grease; /* ours only */
-    const char *alpn;       /* NULL: "csep/1" */
-    const char *name;       /* SNI, NULL: none */
-    struct end_store *store; /* client: resumption */
+    bool no_tickets;                           /* server */
+    bool retry;                                /* server: force a HelloRetryRequest; client: provoke one */
+    bool no_compat, no_grease;                 /* ours only */
+    const char *alpn;                          /* NULL: "csep/1" */
+    const char *name;                          /* SNI, NULL: none */
+    struct end_store *store;                   /* client: resumption */
     const struct csep_tls_ticket_keys *ticket_keys; /* our server; NULL: a fixed one */
-    void *share_context;    /* OpenSSL or GnuTLS server: an earlier end, whose ticket keys to use */
-    bool refuse;            /* ours: distrust the peer */
-    csep_time start;        /* ours: time of its creation and until end_set_now(); 0: 1000 s */
+    void *share_context; /* OpenSSL or GnuTLS server: an earlier end, whose ticket keys to use */
+    bool refuse;         /* ours: distrust the peer */
+    csep_time start;     /* ours: time of its creation and until end_set_now(); 0: 1000 s */
 };
 
 void end_store_free(struct end_store *s);

@@ -84,7 +84,8 @@ static int on_keylog(gnutls_session_t s, const char *label, const gnutls_datum_t
     return 0;
 }
 
-static int keep_ticket(gnutls_session_t s, unsigned type, unsigned when, unsigned incoming, const gnutls_datum_t *m)
+static int keep_ticket(gnutls_session_t s, unsigned type, unsigned when, unsigned incoming,
+                       const gnutls_datum_t *m)
 {
     struct gnutls *e = gnutls_session_get_ptr(s);
     struct end_store *store = e->base.o.store;
@@ -129,7 +130,8 @@ static void add_raw_key(struct gnutls *e, bool server)
     gnutls_pcert_st pcert;
 
     assert_int_equal(gnutls_x509_privkey_init(&x), 0);
-    assert_int_equal(gnutls_x509_privkey_import_pkcs8(x, &priv, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN), 0);
+    assert_int_equal(gnutls_x509_privkey_import_pkcs8(x, &priv, GNUTLS_X509_FMT_DER, NULL, GNUTLS_PKCS_PLAIN),
+                     0);
     assert_int_equal(gnutls_privkey_init(&k), 0);
     assert_int_equal(gnutls_privkey_import_x509(k, x, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE), 0);
     assert_int_equal(gnutls_pubkey_init(&p), 0);
@@ -173,11 +175,13 @@ static void set_up_session(struct gnutls *e)
     if (!o->server && o->store && o->store->gnutls_len)
         gnutls_session_set_data(e->s, o->store->gnutls, o->store->gnutls_len);
     if (!o->server)
-        gnutls_handshake_set_hook_function(e->s, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, keep_ticket);
+        gnutls_handshake_set_hook_function(e->s, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST,
+                                           keep_ticket);
     if (o->server && !o->no_tickets)
         gnutls_session_ticket_enable_server(e->s, &e->ticket_key);
     if (o->server && (o->ask_certificate || o->require_certificate))
-        gnutls_certificate_server_set_request(e->s, o->require_certificate ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_REQUEST);
+        gnutls_certificate_server_set_request(e->s, o->require_certificate ? GNUTLS_CERT_REQUIRE
+                                                                           : GNUTLS_CERT_REQUEST);
 }
 
 static void step(struct gnutls *e)
@@ -267,8 +271,9 @@ static void key_update(struct end *b, bool request)
 
 static void do_export(struct end *b, const char *label, const uint8_t *context, size_t n, uint8_t out[32])
 {
-    assert_int_equal(gnutls_prf_rfc5705(((struct gnutls *)b)->s, strlen(label), label, n, (const char *)context, 32,
-                                        (char *)out), 0);
+    assert_int_equal(gnutls_prf_rfc5705(((struct gnutls *)b)->s, strlen(label), label, n,
+                                        (const char *)context, 32, (char *)out),
+                     0);
 }
 
 static int alert(struct end *b)
@@ -292,16 +297,16 @@ static void destroy(struct end *b)
     free(e->data.p);
 }
 
-static const struct end_ops ops = {feed,    take,     established, resumed,   peer_closed, do_write,
-                                   do_read, do_close, key_update,  do_export, alert,       trouble, destroy};
+static const struct end_ops ops = {feed,     take,       established, resumed, peer_closed, do_write, do_read,
+                                   do_close, key_update, do_export,   alert,   trouble,     destroy};
 
 struct end *end_new_gnutls(struct end_options o)
 {
     struct gnutls *e = calloc(1, sizeof *e);
     e->base = (struct end){.ops = &ops, .o = o};
     e->alert = -1;
-    unsigned f = (o.server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NONBLOCK | (o.raw_key ? GNUTLS_ENABLE_RAWPK : 0) |
-                 (o.retry ? GNUTLS_KEY_SHARE_TOP : 0);
+    unsigned f = (o.server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_NONBLOCK |
+                 (o.raw_key ? GNUTLS_ENABLE_RAWPK : 0) | (o.retry ? GNUTLS_KEY_SHARE_TOP : 0);
     assert_int_equal(gnutls_init(&e->s, f), 0);
     gnutls_session_set_ptr(e->s, e);
     assert_int_equal(gnutls_certificate_allocate_credentials(&e->cred), 0);

@@ -35,7 +35,8 @@ static int choose_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
     (void)arg;
     list[0] = (unsigned char)strlen(want);
     memcpy(list + 1, want, list[0]);
-    if (SSL_select_next_proto((unsigned char **)out, out_len, list, 1u + list[0], in, in_len) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto((unsigned char **)out, out_len, list, 1u + list[0], in, in_len) !=
+        OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     return SSL_TLSEXT_ERR_OK;
 }
@@ -82,7 +83,8 @@ static void set_up_server(struct openssl *e)
     SSL_CTX_set_alpn_select_cb(e->ctx, choose_alpn, NULL);
     SSL_CTX_set_session_id_context(e->ctx, (const unsigned char *)"t", 1);
     if (o->ask_certificate || o->require_certificate)
-        SSL_CTX_set_verify(e->ctx, SSL_VERIFY_PEER | (o->require_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        SSL_CTX_set_verify(e->ctx,
+                           SSL_VERIFY_PEER | (o->require_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
                            accept_any);
     if (o->retry) {
         SSL_CTX_set_stateless_cookie_generate_cb(e->ctx, make_cookie);
@@ -217,7 +219,8 @@ static void do_close(struct end *b)
 static void key_update(struct end *b, bool request)
 {
     struct openssl *e = (struct openssl *)b;
-    assert_int_equal(SSL_key_update(e->ssl, request ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+    assert_int_equal(
+        SSL_key_update(e->ssl, request ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED), 1);
     assert_int_equal(SSL_do_handshake(e->ssl), 1);
 }
 
@@ -245,8 +248,8 @@ static void destroy(struct end *b)
     SSL_CTX_free(e->ctx);
 }
 
-static const struct end_ops ops = {feed,    take,     established, resumed,   peer_closed, do_write,
-                                   do_read, do_close, key_update,  do_export, alert,       trouble, destroy};
+static const struct end_ops ops = {feed,     take,       established, resumed, peer_closed, do_write, do_read,
+                                   do_close, key_update, do_export,   alert,   trouble,     destroy};
 
 struct end *end_new_openssl(struct end_options o)
 {

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct csep_tls_ticket_keys end_ticket_keys = {.current = {1, 2, 3}, .previous = {0}, .have_previous = false};
+const struct csep_tls_ticket_keys end_ticket_keys = {
+    .current = {1, 2, 3}, .previous = {0}, .have_previous = false};
 
 struct ours {
     struct end base;
@@ -83,7 +84,8 @@ static bool take_session(void *self, struct csep_tls_session *out)
     return true;
 }
 
-static void line(void *self, const char *label, const uint8_t client_random[32], const uint8_t *secret, size_t n)
+static void line(void *self, const char *label, const uint8_t client_random[32], const uint8_t *secret,
+                 size_t n)
 {
     char buf[256], *p = buf;
     p += sprintf(p, "%s ", label);
@@ -211,8 +213,8 @@ static void destroy(struct end *b)
     free(e->t);
 }
 
-static const struct end_ops ops = {feed,     take,    established, resumed,    peer_closed, do_write,
-                                   do_read,  do_close, key_update, do_export, alert,       trouble, destroy};
+static const struct end_ops ops = {feed,     take,       established, resumed, peer_closed, do_write, do_read,
+                                   do_close, key_update, do_export,   alert,   trouble,     destroy};
 
 struct end *end_new_ours(struct end_options o)
 {

@@ -288,7 +288,9 @@ static void make_ticket(struct wr *w)
 size_t puppet_make(struct puppet *p, enum tls_input what, uint8_t out[4096])
 {
     struct wr w = wr_init(out, 4096);
-    struct tls_encrypted_answer e = {.alpn = alpn[0], .server_type_present = p->raw, .server_type = TLS_CERT_RAW,
+    struct tls_encrypted_answer e = {.alpn = alpn[0],
+                                     .server_type_present = p->raw,
+                                     .server_type = TLS_CERT_RAW,
                                      .client_type_present = p->raw && p->asks_certificate,
                                      .client_type = TLS_CERT_RAW};
     switch (what) {
@@ -366,7 +368,8 @@ void puppet_reach(struct puppet *p, enum tls_state s)
         enum tls_input say = next[now];
         if (now == TLS_CLIENT_WAIT_HELLO && s == TLS_CLIENT_WAIT_HELLO_AGAIN)
             say = TLS_INPUT_HELLO_RETRY_REQUEST;
-        if (now == TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE && (s == TLS_CLIENT_WAIT_CERTIFICATE || p->asks_certificate))
+        if (now == TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE &&
+            (s == TLS_CLIENT_WAIT_CERTIFICATE || p->asks_certificate))
             say = TLS_INPUT_CERTIFICATE_REQUEST;
         puppet_say(p, say);
     }

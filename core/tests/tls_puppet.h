@@ -12,11 +12,11 @@
 #include "tls/engine.h"
 
 struct puppet {
-    struct end *engine; /* under test */
-    bool server;        /* the puppet is one */
+    struct end *engine;    /* under test */
+    bool server;           /* the puppet is one */
     bool asks_certificate; /* puppet server: a CertificateRequest will have been sent */
-    bool raw;           /* certificates as raw public keys */
-    bool psk;           /* resumption: the engine's session or our ticket */
+    bool raw;              /* certificates as raw public keys */
+    bool psk;              /* resumption: the engine's session or our ticket */
     struct csep_tls_session session;
     struct end_store store;
 

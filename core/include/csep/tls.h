@@ -61,7 +61,8 @@ struct csep_tls_session {
     uint8_t ticket[1024];
 };
 
-/* Where a client's resumption tickets go, and come from. take() hands out each session once. NULL: no resumption. */
+/* Where a client's resumption tickets go, and come from. take() hands out each session once. NULL: no
+ * resumption. */
 struct csep_tls_sessions {
     void (*put)(void *self, const struct csep_tls_session *s);
     bool (*take)(void *self, struct csep_tls_session *out);
@@ -85,17 +86,17 @@ struct csep_tls_config {
     const char *server_name;                  /* client: SNI or NULL; server: the one name served or NULL */
     struct csep_tls_sessions sessions;        /* client */
     const struct csep_tls_ticket_keys *ticket_keys; /* server: NULL = sends no tickets, resumes nothing */
-    uint32_t ticket_lifetime;                 /* server, seconds; default 86400 */
-    uint8_t num_tickets;                      /* server, per full or resumed handshake; default 1 */
-    enum csep_tls_client_auth client_auth;    /* server */
-    bool force_hello_retry;                   /* server: ask for a cookie round (tests, load) */
-    bool send_empty_key_share;                /* client: provoke a HelloRetryRequest (tests) */
-    bool raw_public_key;                      /* offer or prefer RFC 7250 where both ends can */
-    bool middlebox_compat;                    /* RFC 8446 D.4 records; default true */
-    bool grease;                              /* RFC 8701 values; default true */
-    size_t max_pending;                       /* most bytes queued either way; default 131072 */
-    struct csep_random random;                /* required */
-    struct csep_alloc alloc;                  /* required */
+    uint32_t ticket_lifetime;                       /* server, seconds; default 86400 */
+    uint8_t num_tickets;                            /* server, per full or resumed handshake; default 1 */
+    enum csep_tls_client_auth client_auth;          /* server */
+    bool force_hello_retry;                         /* server: ask for a cookie round (tests, load) */
+    bool send_empty_key_share;                      /* client: provoke a HelloRetryRequest (tests) */
+    bool raw_public_key;                            /* offer or prefer RFC 7250 where both ends can */
+    bool middlebox_compat;                          /* RFC 8446 D.4 records; default true */
+    bool grease;                                    /* RFC 8701 values; default true */
+    size_t max_pending;                             /* most bytes queued either way; default 131072 */
+    struct csep_random random;                      /* required */
+    struct csep_alloc alloc;                        /* required */
     struct csep_trace trace;
     struct csep_keylog keylog;
 };
@@ -104,8 +105,10 @@ struct csep_tls_config csep_tls_config_default(void);
 
 size_t csep_tls_size(void);
 /* CSEP_ERR_VALUE: the configuration lacks something required. */
-csep_status csep_tls_client(struct csep_tls *t, const struct csep_tls_config *cfg, csep_time now) CSEP_MUST_CHECK;
-csep_status csep_tls_server(struct csep_tls *t, const struct csep_tls_config *cfg, csep_time now) CSEP_MUST_CHECK;
+csep_status csep_tls_client(struct csep_tls *t, const struct csep_tls_config *cfg,
+                            csep_time now) CSEP_MUST_CHECK;
+csep_status csep_tls_server(struct csep_tls *t, const struct csep_tls_config *cfg,
+                            csep_time now) CSEP_MUST_CHECK;
 /* The secure-stream view of the connection; lives as long as it. */
 struct csep_secure *csep_tls_secure(struct csep_tls *t);
 /* Change the sending keys, and ask the peer to change its own when `request_peer`. */
@@ -121,7 +124,8 @@ void csep_tls_wipe(struct csep_tls *t);
 void csep_tls_spki(const uint8_t public_key[32], uint8_t out_spki[44], struct csep_identity *out_identity);
 /* Public key of a seed. */
 void csep_tls_public_key(const uint8_t seed[32], uint8_t out_public[32]);
-/* Find the Ed25519 SPKI in a DER certificate; CSEP_ERR_TLS_UNSUPPORTED_CERTIFICATE for another kind of key. */
+/* Find the Ed25519 SPKI in a DER certificate; CSEP_ERR_TLS_UNSUPPORTED_CERTIFICATE for another kind of key.
+ */
 csep_status csep_tls_certificate_key(const uint8_t *der, size_t n, uint8_t out_public[32]) CSEP_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -74,6 +74,8 @@ void tls_server_name(const struct csep_tls *t, const char **out, size_t *out_len
     *out_len = server ? t->name_len : strlen(own);
 }
 
+//= NEG-16
+//= NEG-17
 csep_status tls_check_trust(struct csep_tls *t)
 {
     const struct csep_tls_trust *trust = &t->cfg.trust;

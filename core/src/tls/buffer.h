@@ -14,7 +14,8 @@ struct tls_buffer {
     size_t cap;
 };
 
-/* At least `need` bytes of capacity; the first `used` keep their content. False: no memory, nothing changed. */
+/* At least `need` bytes of capacity; the first `used` keep their content. False: no memory, nothing changed.
+ */
 bool tls_buffer_reserve(struct tls_buffer *b, struct csep_alloc a, size_t used, size_t need);
 void tls_buffer_release(struct tls_buffer *b, struct csep_alloc a);
 

@@ -110,7 +110,8 @@ csep_status tls_client_start(struct csep_tls *t)
 }
 
 /* What a ServerHello and a HelloRetryRequest have in common. */
-static csep_status decode_answer(struct csep_tls *t, const struct tls_message *m, struct tls_server_hello *out)
+static csep_status decode_answer(struct csep_tls *t, const struct tls_message *m,
+                                 struct tls_server_hello *out)
 {
     csep_status st = tls_server_hello_decode(tls_body(m), t->hs.offered, out);
     if (st)
@@ -128,6 +129,7 @@ static csep_status send_compat_ccs(struct csep_tls *t)
     return due ? tls_send_ccs(t) : CSEP_OK;
 }
 
+//= NEG-12
 static csep_status on_retry(struct csep_tls *t, const struct tls_message *m, unsigned *out_branch)
 {
     struct tls_server_hello h;
@@ -202,6 +204,7 @@ static csep_status take_extensions(struct csep_tls *t, const struct tls_message 
 
     if (st)
         return st;
+    //= NEG-7
     if (e.alpn.n == 0)
         return CSEP_ERR_TLS_NO_APPLICATION_PROTOCOL;
     t->alpn = find_alpn(t, e.alpn);
@@ -332,43 +335,52 @@ static csep_status on_ticket(struct csep_tls *t, const struct tls_message *m, un
 #define ON(input, handler, ...) [TLS_INPUT_##input] = {handler, {__VA_ARGS__}}
 
 const struct tls_rule tls_client_rules[TLS_NUM_STATES][TLS_NUM_INPUTS] = {
-    [TLS_CLIENT_WAIT_HELLO] = {
-        ON(SERVER_HELLO, on_server_hello, TLS_CLIENT_WAIT_EXTENSIONS, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
-        ON(HELLO_RETRY_REQUEST, on_retry, TLS_CLIENT_WAIT_HELLO_AGAIN),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_HELLO),
-    },
-    [TLS_CLIENT_WAIT_HELLO_AGAIN] = {
-        ON(SERVER_HELLO, on_server_hello, TLS_CLIENT_WAIT_EXTENSIONS, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_HELLO_AGAIN),
-    },
-    [TLS_CLIENT_WAIT_EXTENSIONS] = {
-        ON(ENCRYPTED_EXTENSIONS, on_extensions, TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_EXTENSIONS),
-    },
-    [TLS_CLIENT_WAIT_EXTENSIONS_PSK] = {
-        ON(ENCRYPTED_EXTENSIONS, on_extensions_psk, TLS_CLIENT_WAIT_FINISHED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
-    },
-    [TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE] = {
-        ON(CERTIFICATE_REQUEST, on_request, TLS_CLIENT_WAIT_CERTIFICATE),
-        ON(CERTIFICATE, on_certificate, TLS_CLIENT_WAIT_VERIFY),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE),
-    },
-    [TLS_CLIENT_WAIT_CERTIFICATE] = {
-        ON(CERTIFICATE, on_certificate, TLS_CLIENT_WAIT_VERIFY),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_CERTIFICATE),
-    },
-    [TLS_CLIENT_WAIT_VERIFY] = {
-        ON(CERTIFICATE_VERIFY, on_verify, TLS_CLIENT_WAIT_FINISHED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_VERIFY),
-    },
-    [TLS_CLIENT_WAIT_FINISHED] = {
-        ON(FINISHED, on_finished, TLS_CLIENT_CONNECTED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_FINISHED),
-    },
-    [TLS_CLIENT_CONNECTED] = {
-        ON(NEW_SESSION_TICKET, on_ticket, TLS_CLIENT_CONNECTED),
-        ON(KEY_UPDATE, tls_on_key_update, TLS_CLIENT_CONNECTED),
-        ON(APPLICATION_DATA, tls_on_application_data, TLS_CLIENT_CONNECTED),
-    },
+    [TLS_CLIENT_WAIT_HELLO] =
+        {
+            ON(SERVER_HELLO, on_server_hello, TLS_CLIENT_WAIT_EXTENSIONS, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
+            ON(HELLO_RETRY_REQUEST, on_retry, TLS_CLIENT_WAIT_HELLO_AGAIN),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_HELLO),
+        },
+    [TLS_CLIENT_WAIT_HELLO_AGAIN] =
+        {
+            ON(SERVER_HELLO, on_server_hello, TLS_CLIENT_WAIT_EXTENSIONS, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_HELLO_AGAIN),
+        },
+    [TLS_CLIENT_WAIT_EXTENSIONS] =
+        {
+            ON(ENCRYPTED_EXTENSIONS, on_extensions, TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_EXTENSIONS),
+        },
+    [TLS_CLIENT_WAIT_EXTENSIONS_PSK] =
+        {
+            ON(ENCRYPTED_EXTENSIONS, on_extensions_psk, TLS_CLIENT_WAIT_FINISHED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_EXTENSIONS_PSK),
+        },
+    [TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE] =
+        {
+            ON(CERTIFICATE_REQUEST, on_request, TLS_CLIENT_WAIT_CERTIFICATE),
+            ON(CERTIFICATE, on_certificate, TLS_CLIENT_WAIT_VERIFY),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_REQUEST_OR_CERTIFICATE),
+        },
+    [TLS_CLIENT_WAIT_CERTIFICATE] =
+        {
+            ON(CERTIFICATE, on_certificate, TLS_CLIENT_WAIT_VERIFY),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_CERTIFICATE),
+        },
+    [TLS_CLIENT_WAIT_VERIFY] =
+        {
+            ON(CERTIFICATE_VERIFY, on_verify, TLS_CLIENT_WAIT_FINISHED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_VERIFY),
+        },
+    [TLS_CLIENT_WAIT_FINISHED] =
+        {
+            ON(FINISHED, on_finished, TLS_CLIENT_CONNECTED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_CLIENT_WAIT_FINISHED),
+        },
+    [TLS_CLIENT_CONNECTED] =
+        {
+            ON(NEW_SESSION_TICKET, on_ticket, TLS_CLIENT_CONNECTED),
+            ON(KEY_UPDATE, tls_on_key_update, TLS_CLIENT_CONNECTED),
+            ON(APPLICATION_DATA, tls_on_application_data, TLS_CLIENT_CONNECTED),
+        },
 };

@@ -99,6 +99,7 @@ static void put_types(struct wr *w, enum tls_ext e, bool raw, bool x509)
     ext_end(w, x);
 }
 
+//= NEG-11
 static void put_psk_modes(struct wr *w)
 {
     size_t x = ext_begin(w, TLS_EXT_PSK_KEY_EXCHANGE_MODES);
@@ -295,7 +296,8 @@ void tls_finished_encode(struct wr *w, const uint8_t verify_data[32])
     tls_message_end(w, m);
 }
 
-void tls_new_session_ticket_encode(struct wr *w, const struct tls_new_session_ticket *t, const uint8_t *grease)
+void tls_new_session_ticket_encode(struct wr *w, const struct tls_new_session_ticket *t,
+                                   const uint8_t *grease)
 {
     size_t m = tls_message_begin(w, TLS_NEW_SESSION_TICKET);
     wr_u32(w, t->lifetime);

@@ -41,7 +41,7 @@ enum tls_state {
 #define TLS_STATE_ENUM(name) TLS_##name,
     TLS_STATE_LIST(TLS_STATE_ENUM)
 #undef TLS_STATE_ENUM
-    TLS_NUM_STATES
+        TLS_NUM_STATES
 };
 
 #define TLS_INPUT_LIST(X)                                                                                    \
@@ -56,7 +56,7 @@ enum tls_state {
     X(CERTIFICATE_VERIFY)                                                                                    \
     X(FINISHED)                                                                                              \
     X(KEY_UPDATE)                                                                                            \
-    X(OTHER)            /* a handshake message of a type that is none of these */                            \
+    X(OTHER) /* a handshake message of a type that is none of these */                                       \
     X(APPLICATION_DATA)                                                                                      \
     X(CHANGE_CIPHER_SPEC)
 
@@ -64,7 +64,7 @@ enum tls_input {
 #define TLS_INPUT_ENUM(name) TLS_INPUT_##name,
     TLS_INPUT_LIST(TLS_INPUT_ENUM)
 #undef TLS_INPUT_ENUM
-    TLS_NUM_INPUTS
+        TLS_NUM_INPUTS
 };
 
 struct csep_tls;
@@ -94,22 +94,22 @@ struct tls_handshake {
     uint8_t session_id[32], grease[4];
     uint8_t session_id_len;
     struct secret client_finished, server_finished; /* finished keys */
-    struct secret client_traffic;                   /* server: client_application_traffic_secret_0 till used */
-    uint8_t expected[HASH_LEN];                     /* server: verify_data of the client, once it is computable */
+    struct secret client_traffic; /* server: client_application_traffic_secret_0 till used */
+    uint8_t expected[HASH_LEN];   /* server: verify_data of the client, once it is computable */
     bool expects;
-    uint8_t peer_key[ED25519_PUB_LEN];              /* from Certificate, until CertificateVerify proves it */
+    uint8_t peer_key[ED25519_PUB_LEN]; /* from Certificate, until CertificateVerify proves it */
     enum tls_cert_type own_type, peer_type;
     struct csep_tls_session session; /* client: what was offered */
     bool offers_session;
-    uint32_t offered;                /* client: extensions in our hello */
-    bool sent_share;                 /* client: it had an X25519 share */
-    bool asked_share;                /* the HelloRetryRequest asked for one */
-    bool asked, can_answer;          /* client: CertificateRequest came; and we have a key for it */
-    bool retried;                    /* there was a HelloRetryRequest */
-    bool compat;                     /* D.4: a ChangeCipherSpec is due before our first protected record */
-    uint8_t cookie[16];              /* server: what the second ClientHello has to echo */
-    uint32_t early_skip;             /* server: bytes of refused early data that may still come */
-    bool psk_dhe;                    /* server: the client can use tickets */
+    uint32_t offered;       /* client: extensions in our hello */
+    bool sent_share;        /* client: it had an X25519 share */
+    bool asked_share;       /* the HelloRetryRequest asked for one */
+    bool asked, can_answer; /* client: CertificateRequest came; and we have a key for it */
+    bool retried;           /* there was a HelloRetryRequest */
+    bool compat;            /* D.4: a ChangeCipherSpec is due before our first protected record */
+    uint8_t cookie[16];     /* server: what the second ClientHello has to echo */
+    uint32_t early_skip;    /* server: bytes of refused early data that may still come */
+    bool psk_dhe;           /* server: the client can use tickets */
 };
 
 struct csep_tls {
@@ -118,7 +118,7 @@ struct csep_tls {
     const struct tls_rule (*rules)[TLS_NUM_INPUTS];
     enum tls_state state;
     csep_status failure;
-    csep_time now; /* of the call in progress */
+    csep_time now;           /* of the call in progress */
     csep_time authenticated; /* server: of the ticket that was used, else now (NEG-19) */
 
     struct tls_keys rx, tx;
@@ -160,7 +160,8 @@ csep_status tls_on_key_update(struct csep_tls *t, const struct tls_message *m, u
 /* --- send.c --- */
 /*
  * One record being written in place: begin, append messages, end. Begin fails only for lack of memory;
- * nothing else may be sent in between. tls_flight_message() adds what was written since `from` to the transcript.
+ * nothing else may be sent in between. tls_flight_message() adds what was written since `from` to the
+ * transcript.
  */
 csep_status tls_flight_begin(struct csep_tls *t, size_t max, struct wr *out);
 void tls_flight_message(struct csep_tls *t, const struct wr *w, size_t from);

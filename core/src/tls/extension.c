@@ -43,6 +43,7 @@ static csep_status judge(unsigned e, enum tls_where where, uint32_t offered)
 {
     if (e < TLS_NUM_EXT && !(rows[e].where & where))
         return CSEP_ERR_TLS_ILLEGAL_PARAMETER;
+    //= NEG-13
     bool solicited = e < TLS_NUM_EXT && (tls_has(offered, e) || (e == TLS_EXT_COOKIE && where == TLS_IN_HRR));
     return (where & ANSWERS) && !solicited ? CSEP_ERR_TLS_UNSUPPORTED_EXTENSION : CSEP_OK;
 }

@@ -25,6 +25,7 @@ static csep_status only_vector(struct rd r, unsigned width, size_t unit, struct 
     return rd_done(&r) && out->n > 0 && out->n % unit == 0 ? CSEP_OK : CSEP_ERR_TLS_DECODE_ERROR;
 }
 
+//= NEG-4
 static csep_status check_client_versions(struct rd r)
 {
     struct rd v;
@@ -60,7 +61,8 @@ static csep_status on_shares(struct rd r, struct tls_client_hello *out)
         struct rd key = rd_vec16(&list);
         if (key.bad || key.n == 0)
             return CSEP_ERR_TLS_DECODE_ERROR;
-        if (out->num_shares == MAX_SHARES || share_before(all, group, out->num_shares) || !tls_list_has(out->groups, group))
+        if (out->num_shares == MAX_SHARES || share_before(all, group, out->num_shares) ||
+            !tls_list_has(out->groups, group))
             return CSEP_ERR_TLS_ILLEGAL_PARAMETER;
         if (group != TLS_GROUP_X25519)
             continue;

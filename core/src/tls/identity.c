@@ -92,7 +92,8 @@ csep_status csep_tls_certificate_key(const uint8_t *der, size_t n, uint8_t out_p
     return key_of_spki(spki.p, spki.n, out_public) ? CSEP_OK : CSEP_ERR_TLS_UNSUPPORTED_CERTIFICATE;
 }
 
-csep_status tls_identity_key_of_entry(enum tls_cert_type type, const uint8_t *p, size_t n, uint8_t out_public[32])
+csep_status tls_identity_key_of_entry(enum tls_cert_type type, const uint8_t *p, size_t n,
+                                      uint8_t out_public[32])
 {
     if (type == TLS_CERT_X509)
         return csep_tls_certificate_key(p, n, out_public);
@@ -104,7 +105,8 @@ csep_status tls_identity_key_of_entry(enum tls_cert_type type, const uint8_t *p,
 
 static void signed_content(uint8_t out[SIGNED_LEN], enum tls_signer who, const struct hash *th)
 {
-    static const char text[2][34] = {"TLS 1.3, client CertificateVerify", "TLS 1.3, server CertificateVerify"};
+    static const char text[2][34] = {"TLS 1.3, client CertificateVerify",
+                                     "TLS 1.3, server CertificateVerify"};
     memset(out, ' ', 64);
     memcpy(out + 64, text[who], 34);
     memcpy(out + 98, th->b, HASH_LEN);
@@ -120,7 +122,7 @@ void tls_identity_public_key(const struct csep_tls_identity *id, uint8_t out[ED2
 }
 
 void tls_identity_sign(const struct csep_tls_identity *id, enum tls_signer who, const struct hash *th,
-                   uint8_t out_sig[ED25519_SIG_LEN])
+                       uint8_t out_sig[ED25519_SIG_LEN])
 {
     uint8_t content[SIGNED_LEN];
     struct ed25519_private priv;
@@ -134,7 +136,7 @@ void tls_identity_sign(const struct csep_tls_identity *id, enum tls_signer who, 
 }
 
 bool tls_identity_verify(const uint8_t public_key[32], enum tls_signer who, const struct hash *th,
-                     const uint8_t sig[ED25519_SIG_LEN])
+                         const uint8_t sig[ED25519_SIG_LEN])
 {
     uint8_t content[SIGNED_LEN];
     signed_content(content, who, th);

@@ -85,8 +85,8 @@ static csep_status judge_header(const struct csep_tls *t, uint8_t type, size_t n
 {
     const struct tls_rule *rules = t->rules[t->state];
     enum tls_input input = input_of(type);
-    bool wanted = rules[input].handle || (input == TLS_INPUT_SERVER_HELLO &&
-                                          rules[TLS_INPUT_HELLO_RETRY_REQUEST].handle);
+    bool wanted = rules[input].handle ||
+                  (input == TLS_INPUT_SERVER_HELLO && rules[TLS_INPUT_HELLO_RETRY_REQUEST].handle);
     if (!wanted)
         return CSEP_ERR_TLS_UNEXPECTED_MESSAGE;
     return n > tls_message_max(type) ? CSEP_ERR_TLS_DECODE_ERROR : CSEP_OK;
@@ -143,6 +143,7 @@ static csep_status take_alert(struct csep_tls *t, const struct tls_record *r)
     t->alert = r->content[1];
     t->in_raw = t->in_hs;
     TRACE(&t->cfg.trace, t->now, TLS_ALERT_RECEIVED, r->content[0], t->alert);
+    //= NEG-14
     if (t->alert == ALERT_USER_CANCELED)
         return tls_patience(t);
     bool connected = t->state == TLS_CLIENT_CONNECTED || t->state == TLS_SERVER_CONNECTED;
@@ -166,7 +167,9 @@ static csep_status take_other(struct csep_tls *t, const struct tls_record *r)
     return st;
 }
 
-/* Early data that we refused by answering with a handshake of our own (section 4.2.10): passed over, bounded. */
+/* Early data that we refused by answering with a handshake of our own (section 4.2.10): passed over, bounded.
+ */
+//= NEG-9
 static bool is_refused_early_data(struct csep_tls *t, csep_status st, uint8_t outer, size_t n)
 {
     if (outer != TLS_CONTENT_APPLICATION || t->hs.early_skip < n)
@@ -231,7 +234,8 @@ static csep_status in_reserve(struct csep_tls *t, size_t n)
     return tls_buffer_reserve(&t->in, t->cfg.alloc, t->in_raw, t->in_raw + n) ? CSEP_OK : CSEP_ERR_MEMORY;
 }
 
-/* Length of the record that is arriving as far as it is known; its header is judged as soon as it is there. */
+/* Length of the record that is arriving as far as it is known; its header is judged as soon as it is there.
+ */
 static csep_status record_length(const struct csep_tls *t, size_t *out)
 {
     size_t n = 0;

@@ -40,7 +40,8 @@ static csep_status decode_selected_alpn(struct rd r, struct rd *out)
     return rd_done(&r) && rd_done(&list) && out->n > 0 ? CSEP_OK : CSEP_ERR_TLS_DECODE_ERROR;
 }
 
-csep_status tls_encrypted_extensions_decode(struct rd r, uint32_t offered, struct tls_encrypted_extensions *out)
+csep_status tls_encrypted_extensions_decode(struct rd r, uint32_t offered,
+                                            struct tls_encrypted_extensions *out)
 {
     struct tls_exts x;
     struct rd exts = rd_vec16(&r);
@@ -77,7 +78,8 @@ csep_status tls_certificate_request_decode(struct rd r, struct tls_certificate_r
         return CSEP_ERR_TLS_MISSING_EXTENSION;
     struct rd s = x.data[TLS_EXT_SIGNATURE_ALGORITHMS];
     out->signatures = rd_vec16(&s);
-    return rd_done(&s) && out->signatures.n && out->signatures.n % 2 == 0 ? CSEP_OK : CSEP_ERR_TLS_DECODE_ERROR;
+    return rd_done(&s) && out->signatures.n && out->signatures.n % 2 == 0 ? CSEP_OK
+                                                                          : CSEP_ERR_TLS_DECODE_ERROR;
 }
 
 csep_status tls_certificate_decode(struct rd r, struct tls_certificate *out)

@@ -93,7 +93,7 @@ enum tls_ext {
 #define TLS_EXT_ENUM(name, number, where) TLS_EXT_##name,
     TLS_EXT_LIST(TLS_EXT_ENUM)
 #undef TLS_EXT_ENUM
-    TLS_NUM_EXT
+        TLS_NUM_EXT
 };
 
 uint16_t tls_ext_number(enum tls_ext e);
@@ -125,13 +125,13 @@ struct tls_client_hello {
     bool group;   /* so is X25519 */
     bool psk_dhe; /* psk_dhe_ke is */
     bool early_data;
-    struct rd groups;       /* u16 each */
+    struct rd groups; /* u16 each */
     unsigned num_shares;
-    const uint8_t *share;   /* X25519; NULL when there is none */
-    struct rd signatures;   /* u16 each; empty when absent */
-    struct rd alpn;         /* {opaque name<1..255>} each; empty when absent */
-    struct rd name;         /* host name of SNI; empty when absent */
-    struct rd cookie;       /* empty when absent */
+    const uint8_t *share;                 /* X25519; NULL when there is none */
+    struct rd signatures;                 /* u16 each; empty when absent */
+    struct rd alpn;                       /* {opaque name<1..255>} each; empty when absent */
+    struct rd name;                       /* host name of SNI; empty when absent */
+    struct rd cookie;                     /* empty when absent */
     struct rd client_types, server_types; /* RFC 7250; empty when absent */
     struct tls_psk_offer psk;
     uint32_t present;
@@ -157,7 +157,8 @@ struct tls_encrypted_extensions {
     struct rd alpn; /* the one name; empty when absent */
     uint8_t client_type, server_type;
 };
-csep_status tls_encrypted_extensions_decode(struct rd r, uint32_t offered, struct tls_encrypted_extensions *out);
+csep_status tls_encrypted_extensions_decode(struct rd r, uint32_t offered,
+                                            struct tls_encrypted_extensions *out);
 
 struct tls_certificate_request {
     struct rd signatures;
@@ -198,28 +199,29 @@ void tls_message_end(struct wr *w, size_t mark);
 struct tls_hello_offer {
     const uint8_t *random, *session_id; /* 32 bytes each */
     const char *const *alpn;
-    const char *server_name;      /* or NULL */
-    const uint8_t *share;         /* X25519, or NULL: no share of a group we know */
-    const uint8_t *grease;        /* 4 random bytes, or NULL: no GREASE */
-    bool no_grease_share;         /* after a HelloRetryRequest for a group: that group's share alone */
-    struct rd cookie;             /* empty: none */
+    const char *server_name; /* or NULL */
+    const uint8_t *share;    /* X25519, or NULL: no share of a group we know */
+    const uint8_t *grease;   /* 4 random bytes, or NULL: no GREASE */
+    bool no_grease_share;    /* after a HelloRetryRequest for a group: that group's share alone */
+    struct rd cookie;        /* empty: none */
     bool raw_server, raw_client, x509_client; /* certificate types to offer; x509_client beside raw_client */
-    bool tickets;                 /* willing to be resumed */
-    const struct csep_tls_session *session; /* or NULL */
+    bool tickets;                             /* willing to be resumed */
+    const struct csep_tls_session *session;   /* or NULL */
     uint32_t obfuscated_age;
 };
-/* Binders are zeros, in the last *out_tail_len bytes with their lengths; *out_offered is for tls_exts_decode(). */
+/* Binders are zeros, in the last *out_tail_len bytes with their lengths; *out_offered is for
+ * tls_exts_decode(). */
 void tls_client_hello_encode(struct wr *w, const struct tls_hello_offer *o, size_t *out_tail_len,
                              uint32_t *out_offered);
 
 struct tls_hello_answer {
     const uint8_t *random; /* NULL: HelloRetryRequest */
     struct rd session_id;
-    const uint8_t *share;  /* NULL: in a HelloRetryRequest ask for X25519, see `ask_share` */
+    const uint8_t *share; /* NULL: in a HelloRetryRequest ask for X25519, see `ask_share` */
     bool ask_share;
-    bool psk;              /* identity number psk_index was taken */
+    bool psk; /* identity number psk_index was taken */
     uint16_t psk_index;
-    struct rd cookie;      /* HelloRetryRequest: empty for none */
+    struct rd cookie; /* HelloRetryRequest: empty for none */
 };
 void tls_server_hello_encode(struct wr *w, const struct tls_hello_answer *a);
 
@@ -236,7 +238,8 @@ void tls_certificate_request_encode(struct wr *w, const uint8_t *grease);
 void tls_certificate_encode(struct wr *w, const uint8_t *entry, size_t n);
 void tls_certificate_verify_encode(struct wr *w, const uint8_t sig[64]);
 void tls_finished_encode(struct wr *w, const uint8_t verify_data[32]);
-void tls_new_session_ticket_encode(struct wr *w, const struct tls_new_session_ticket *t, const uint8_t *grease);
+void tls_new_session_ticket_encode(struct wr *w, const struct tls_new_session_ticket *t,
+                                   const uint8_t *grease);
 void tls_key_update_encode(struct wr *w, bool request);
 
 #endif

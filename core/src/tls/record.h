@@ -29,8 +29,8 @@ struct tls_keys {
 
 struct tls_record {
     uint8_t type;
-    bool sealed;       /* it was protected */
-    uint8_t *content;  /* inside the buffer that was opened */
+    bool sealed;      /* it was protected */
+    uint8_t *content; /* inside the buffer that was opened */
     size_t n;
 };
 

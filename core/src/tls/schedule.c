@@ -35,7 +35,7 @@ void tls_schedule_binder(const struct tls_schedule *s, const struct hash *th, ui
 }
 
 void tls_schedule_handshake(struct tls_schedule *s, bool with_psk, const struct x25519_shared *shared,
-                        const struct hash *th, struct secret *out_client, struct secret *out_server)
+                            const struct hash *th, struct secret *out_client, struct secret *out_server)
 {
     struct {
         struct secret salt, handshake;
@@ -58,7 +58,7 @@ void tls_schedule_handshake(struct tls_schedule *s, bool with_psk, const struct 
 }
 
 void tls_schedule_application(struct tls_schedule *s, const struct hash *th, struct secret *out_client,
-                          struct secret *out_server, struct secret *out_exporter)
+                              struct secret *out_server, struct secret *out_exporter)
 {
     derive(&s->master, out_client, "c ap traffic", th);
     derive(&s->master, out_server, "s ap traffic", th);
@@ -105,13 +105,14 @@ void tls_schedule_finished(const struct secret *finished, const struct hash *th,
     CSEP_WIPE(k);
 }
 
-void tls_schedule_ticket_psk(const struct secret *resumption, const uint8_t *nonce, size_t n, uint8_t out[HASH_LEN])
+void tls_schedule_ticket_psk(const struct secret *resumption, const uint8_t *nonce, size_t n,
+                             uint8_t out[HASH_LEN])
 {
     hkdf_expand_label(HKDF_TLS13, out, HASH_LEN, resumption, "resumption", nonce, n);
 }
 
 void tls_schedule_export(const struct secret *exporter, const char *label, const uint8_t *context, size_t n,
-                     uint8_t *out, size_t out_len)
+                         uint8_t *out, size_t out_len)
 {
     struct secret derived;
     struct hash h = hash_of(context, n);

@@ -19,10 +19,10 @@ void tls_schedule_early(struct tls_schedule *s, const uint8_t psk[HASH_LEN]);
 void tls_schedule_binder(const struct tls_schedule *s, const struct hash *th, uint8_t out[HASH_LEN]);
 /* th: through ServerHello. */
 void tls_schedule_handshake(struct tls_schedule *s, bool with_psk, const struct x25519_shared *shared,
-                        const struct hash *th, struct secret *out_client, struct secret *out_server);
+                            const struct hash *th, struct secret *out_client, struct secret *out_server);
 /* th: through the server's Finished. */
 void tls_schedule_application(struct tls_schedule *s, const struct hash *th, struct secret *out_client,
-                          struct secret *out_server, struct secret *out_exporter);
+                              struct secret *out_server, struct secret *out_exporter);
 /* th: through the client's Finished. */
 void tls_schedule_resumption(struct tls_schedule *s, const struct hash *th, struct secret *out);
 
@@ -33,9 +33,10 @@ void tls_schedule_update(struct secret *traffic);
 /* verify_data of a Finished. */
 void tls_schedule_finished(const struct secret *finished, const struct hash *th, uint8_t out[HASH_LEN]);
 /* PSK of the ticket with this nonce (section 4.6.1). */
-void tls_schedule_ticket_psk(const struct secret *resumption, const uint8_t *nonce, size_t n, uint8_t out[HASH_LEN]);
+void tls_schedule_ticket_psk(const struct secret *resumption, const uint8_t *nonce, size_t n,
+                             uint8_t out[HASH_LEN]);
 /* TLS-Exporter (section 7.5). */
 void tls_schedule_export(const struct secret *exporter, const char *label, const uint8_t *context, size_t n,
-                     uint8_t *out, size_t out_len);
+                         uint8_t *out, size_t out_len);
 
 #endif

@@ -45,10 +45,12 @@ static const char *choose_alpn(const struct csep_tls *t, struct rd offered)
 /* Parameters that hold for every kind of handshake. */
 static csep_status check_hello(struct csep_tls *t, const struct tls_client_hello *ch)
 {
+    //= NEG-8
     if (!ch->cipher || !ch->group)
         return CSEP_ERR_TLS_HANDSHAKE_FAILURE;
     if (t->cfg.server_name && ch->name.n && !same_name(ch->name, t->cfg.server_name))
         return CSEP_ERR_TLS_UNRECOGNIZED_NAME;
+    //= NEG-6
     t->alpn = choose_alpn(t, ch->alpn);
     return t->alpn ? CSEP_OK : CSEP_ERR_TLS_NO_APPLICATION_PROTOCOL;
 }
@@ -99,7 +101,7 @@ static csep_status check_binder(struct csep_tls *t, struct rd binders, unsigned 
         b = rd_vec8(&binders);
     tls_schedule_binder(&t->hs.schedule, &th, expected);
     return b.n == sizeof expected && csep_equal(b.p, expected, sizeof expected) ? CSEP_OK
-                                                                               : CSEP_ERR_TLS_DECRYPT_ERROR;
+                                                                                : CSEP_ERR_TLS_DECRYPT_ERROR;
 }
 
 /* Take a ticket if one is good. The transcript gets the whole ClientHello either way. */
@@ -112,6 +114,8 @@ static csep_status try_resumption(struct csep_tls *t, const struct tls_message *
     csep_status st = CSEP_OK;
 
     hash_add(&t->hs.transcript, m->p, m->n - tail);
+    //= NEG-10
+    //= NEG-11
     if (t->cfg.ticket_keys && ch->psk_dhe)
         index = find_ticket(t, ch->psk.identities, &k);
     if (index < MAX_IDENTITIES) {
@@ -147,16 +151,20 @@ static csep_status choose_type(struct rd listed, bool x509_ok, bool prefer_raw, 
     return raw || x509 ? CSEP_OK : CSEP_ERR_TLS_UNSUPPORTED_CERTIFICATE;
 }
 
-static csep_status choose_authentication(struct csep_tls *t, const struct tls_client_hello *ch, struct choice *c)
+//= NEG-15
+static csep_status choose_authentication(struct csep_tls *t, const struct tls_client_hello *ch,
+                                         struct choice *c)
 {
     const struct csep_tls_config *cfg = &t->cfg;
     struct tls_encrypted_answer *a = &c->answer;
 
     if (!tls_list_has(ch->signatures, TLS_SIG_ED25519))
         return CSEP_ERR_TLS_HANDSHAKE_FAILURE;
-    csep_status st = choose_type(ch->server_types, cfg->identity->certificate, cfg->raw_public_key, &a->server_type);
+    csep_status st =
+        choose_type(ch->server_types, cfg->identity->certificate, cfg->raw_public_key, &a->server_type);
     a->server_type_present = ch->server_types.n > 0;
     t->hs.own_type = a->server_type;
+    //= NEG-18
     c->ask_certificate = cfg->client_auth != CSEP_TLS_AUTH_NONE;
     if (!st && c->ask_certificate) {
         st = choose_type(ch->client_types, true, cfg->raw_public_key, &a->client_type);
@@ -182,7 +190,8 @@ static csep_status send_answer(struct csep_tls *t, const struct tls_hello_answer
     return !st && compat ? tls_send_ccs(t) : st;
 }
 
-static csep_status send_retry(struct csep_tls *t, const struct tls_message *m, const struct tls_client_hello *ch)
+static csep_status send_retry(struct csep_tls *t, const struct tls_message *m,
+                              const struct tls_client_hello *ch)
 {
     struct csep_random rnd = t->cfg.random;
     tls_transcript_add(t, m);
@@ -380,9 +389,11 @@ static csep_status on_hello_again(struct csep_tls *t, const struct tls_message *
         return st;
     if (ch.cookie.n == 0)
         return CSEP_ERR_TLS_MISSING_EXTENSION;
-    bool same = memcmp(ch.random, t->client_random, TLS_RANDOM_LEN) == 0 && ch.session_id.n == t->hs.session_id_len &&
+    bool same = memcmp(ch.random, t->client_random, TLS_RANDOM_LEN) == 0 &&
+                ch.session_id.n == t->hs.session_id_len &&
                 (ch.session_id.n == 0 || memcmp(ch.session_id.p, t->hs.session_id, ch.session_id.n) == 0);
-    bool echoed = ch.cookie.n == sizeof t->hs.cookie && csep_equal(ch.cookie.p, t->hs.cookie, sizeof t->hs.cookie);
+    bool echoed =
+        ch.cookie.n == sizeof t->hs.cookie && csep_equal(ch.cookie.p, t->hs.cookie, sizeof t->hs.cookie);
     if (!same || !echoed || !ch.share || ch.early_data || (t->hs.asked_share && ch.num_shares != 1))
         return CSEP_ERR_TLS_ILLEGAL_PARAMETER;
     uint32_t skip = t->hs.early_skip;
@@ -441,28 +452,34 @@ static csep_status on_finished(struct csep_tls *t, const struct tls_message *m, 
 #define ON(input, handler, ...) [TLS_INPUT_##input] = {handler, {__VA_ARGS__}}
 
 const struct tls_rule tls_server_rules[TLS_NUM_STATES][TLS_NUM_INPUTS] = {
-    [TLS_SERVER_WAIT_HELLO] = {
-        ON(CLIENT_HELLO, on_hello, TLS_SERVER_WAIT_FINISHED, TLS_SERVER_WAIT_CERTIFICATE,
-           TLS_SERVER_WAIT_HELLO_AGAIN),
-    },
-    [TLS_SERVER_WAIT_HELLO_AGAIN] = {
-        ON(CLIENT_HELLO, on_hello_again, TLS_SERVER_WAIT_FINISHED, TLS_SERVER_WAIT_CERTIFICATE),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_HELLO_AGAIN),
-    },
-    [TLS_SERVER_WAIT_CERTIFICATE] = {
-        ON(CERTIFICATE, on_certificate, TLS_SERVER_WAIT_VERIFY, TLS_SERVER_WAIT_FINISHED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_CERTIFICATE),
-    },
-    [TLS_SERVER_WAIT_VERIFY] = {
-        ON(CERTIFICATE_VERIFY, on_verify, TLS_SERVER_WAIT_FINISHED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_VERIFY),
-    },
-    [TLS_SERVER_WAIT_FINISHED] = {
-        ON(FINISHED, on_finished, TLS_SERVER_CONNECTED),
-        ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_FINISHED),
-    },
-    [TLS_SERVER_CONNECTED] = {
-        ON(KEY_UPDATE, tls_on_key_update, TLS_SERVER_CONNECTED),
-        ON(APPLICATION_DATA, tls_on_application_data, TLS_SERVER_CONNECTED),
-    },
+    [TLS_SERVER_WAIT_HELLO] =
+        {
+            ON(CLIENT_HELLO, on_hello, TLS_SERVER_WAIT_FINISHED, TLS_SERVER_WAIT_CERTIFICATE,
+               TLS_SERVER_WAIT_HELLO_AGAIN),
+        },
+    [TLS_SERVER_WAIT_HELLO_AGAIN] =
+        {
+            ON(CLIENT_HELLO, on_hello_again, TLS_SERVER_WAIT_FINISHED, TLS_SERVER_WAIT_CERTIFICATE),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_HELLO_AGAIN),
+        },
+    [TLS_SERVER_WAIT_CERTIFICATE] =
+        {
+            ON(CERTIFICATE, on_certificate, TLS_SERVER_WAIT_VERIFY, TLS_SERVER_WAIT_FINISHED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_CERTIFICATE),
+        },
+    [TLS_SERVER_WAIT_VERIFY] =
+        {
+            ON(CERTIFICATE_VERIFY, on_verify, TLS_SERVER_WAIT_FINISHED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_VERIFY),
+        },
+    [TLS_SERVER_WAIT_FINISHED] =
+        {
+            ON(FINISHED, on_finished, TLS_SERVER_CONNECTED),
+            ON(CHANGE_CIPHER_SPEC, tls_on_nothing, TLS_SERVER_WAIT_FINISHED),
+        },
+    [TLS_SERVER_CONNECTED] =
+        {
+            ON(KEY_UPDATE, tls_on_key_update, TLS_SERVER_CONNECTED),
+            ON(APPLICATION_DATA, tls_on_application_data, TLS_SERVER_CONNECTED),
+        },
 };

@@ -33,7 +33,7 @@ struct hash tls_ticket_binding(const char *alpn, const char *name, size_t name_l
 }
 
 void tls_ticket_seal(uint8_t out[TLS_TICKET_SEALED], const struct tls_ticket *t,
-                 const struct csep_tls_ticket_keys *keys, struct csep_random rnd)
+                     const struct csep_tls_ticket_keys *keys, struct csep_random rnd)
 {
     uint8_t plain[TLS_TICKET_PLAIN], nonce[24];
     struct wr w = wr_init(plain, sizeof plain);
@@ -58,7 +58,8 @@ static bool unseal(uint8_t out[TLS_TICKET_PLAIN], const uint8_t *p, const uint8_
     return sealed_get(out, p, TLS_TICKET_SEALED, (const uint8_t *)purpose, sizeof purpose, key);
 }
 
-bool tls_ticket_open(struct tls_ticket *out, const uint8_t *p, size_t n, const struct csep_tls_ticket_keys *keys)
+bool tls_ticket_open(struct tls_ticket *out, const uint8_t *p, size_t n,
+                     const struct csep_tls_ticket_keys *keys)
 {
     uint8_t plain[TLS_TICKET_PLAIN];
 

@@ -86,8 +86,8 @@ static csep_status op_write(struct csep_secure *s, const uint8_t *in, size_t n, 
     return st ? st : tls_send_data(t, in, n);
 }
 
-static csep_status op_exporter(struct csep_secure *s, const char *label, const uint8_t *context, size_t context_len,
-                               uint8_t *out, size_t out_len)
+static csep_status op_exporter(struct csep_secure *s, const char *label, const uint8_t *context,
+                               size_t context_len, uint8_t *out, size_t out_len)
 {
     const struct csep_tls *t = of_const(s);
     if (t->failure)
@@ -209,7 +209,8 @@ static bool config_is_sound(const struct csep_tls_config *cfg)
 {
     const struct csep_tls_identity *id = cfg->identity;
     return cfg->random.fill && cfg->alloc.get && cfg->alloc.put && strings_are_sound(cfg) &&
-           (!id || (id->certificate_len <= CSEP_TLS_CERTIFICATE_MAX && !id->certificate == !id->certificate_len));
+           (!id ||
+            (id->certificate_len <= CSEP_TLS_CERTIFICATE_MAX && !id->certificate == !id->certificate_len));
 }
 
 static bool ticket_keys_are_sound(const struct csep_tls_ticket_keys *k)
