@@ -49,6 +49,11 @@ static enum csep_slot_result slots_open(void *self, const uint8_t *ticket, size_
     struct csep_slot s = net_slot(f, n);
     if (memcmp(s.ticket, ticket, len) != 0)
         return CSEP_SLOT_REFUSED;
+    s.services &= (uint16_t)~f->hide_services;
+    if (f->raise_upgrade)
+        s.upgrade = CSEP_UPGRADE_REQUIRED;
+    if (f->lower_upgrade)
+        s.upgrade = CSEP_UPGRADE_OFF;
     *out = s;
     f->opens++;
     return f->pending ? CSEP_SLOT_PENDING : CSEP_SLOT_OK;
@@ -126,11 +131,13 @@ void net_init(struct net *w, uint64_t seed)
     w->cfg.random = test_random(&w->random, seed);
     w->cfg.alloc = test_alloc(&w->mem);
     w->cfg.trace = test_trace(&w->trace_up, 1);
-    w->cfg.keylog = test_keylog(&w->keylog);
+    nonces_init(&w->nonces, CSEP_AEAD_CHACHA20_POLY1305);
+    w->cfg.keylog = nonces_keylog(&w->nonces);
     (void)test_random(&w->wire_random, seed ^ 0x77);
     w->acceptor_cfg = csep_acceptor_config_default();
     w->acceptor_cfg.data.random = w->cfg.random;
     w->acceptor_cfg.data.alloc = w->cfg.alloc;
+    w->acceptor_cfg.data.keylog = w->cfg.keylog;
     w->acceptor_cfg.data.trace = test_trace(&w->trace_down, 2);
     w->slots.menu.expires = w->now + CSEP_SEC(86400);
     w->slots.menu.received = w->now;
@@ -141,6 +148,7 @@ void net_init(struct net *w, uint64_t seed)
 
 void net_start(struct net *w)
 {
+    w->nonces.aead = w->slots.menu.aeads[0];
     w->a = malloc(csep_acceptor_size());
     assert_non_null(w->a);
     assert_ok(csep_acceptor_init(w->a, &w->acceptor_cfg, w->now));
@@ -163,6 +171,7 @@ void net_done(struct net *w)
     for (unsigned i = 0; i < w->num_received; i++)
         free(w->received[i].bytes);
     free(w->received);
+    nonces_wipe(&w->nonces);
     test_trace_free(&w->trace_up);
     test_trace_free(&w->trace_down);
     test_alloc_done(&w->mem);
@@ -309,8 +318,11 @@ static void drain_output(struct net *w, struct csep_data *c, enum net_way way, c
     uint8_t buf[NET_DATAGRAM];
     struct csep_addr to;
     size_t n;
-    while ((n = csep_data_output(c, buf, sizeof buf, &to, w->now)))
+    while ((n = csep_data_output(c, buf, sizeof buf, &to, w->now))) {
+        if (nonces_see(&w->nonces, way == NET_UP, buf, n) && w->watch)
+            w->watch(w, way, nonces_last(&w->nonces), n);
         transmit(w, way, own, &to, buf, n);
+    }
 }
 
 static void drain_opener(struct net *w, struct net_end *e)

@@ -8,6 +8,7 @@
 #define CSEP_TESTS_NET_H
 
 #include "csep/data.h"
+#include "nonces.h"
 #include "support.h"
 
 #define NET_TICKETS  4096
@@ -20,8 +21,10 @@
 struct net_slots {
     struct csep_slot menu; /* what every ticket gives; secret, ticket and handle are filled in */
     bool spent[NET_TICKETS];
-    bool pending; /* every ticket waits */
-    bool unknown; /* no ticket is known */
+    bool pending;                      /* every ticket waits */
+    bool unknown;                      /* no ticket is known */
+    uint16_t hide_services;            /* the acceptor's copy lacks these */
+    bool raise_upgrade, lower_upgrade; /* the acceptor's copy says required, or off */
     struct csep_usage reported;
     unsigned spends, opens;
 };
@@ -77,7 +80,7 @@ struct net {
     struct test_random random, wire_random;
     struct test_alloc mem;
     struct test_trace trace_up, trace_down; /* of openers, of the acceptor */
-    struct test_keylog keylog;
+    struct nonces nonces;                   /* sees every datagram that leaves an end */
     struct net_slots slots;
     struct csep_data_config cfg; /* of openers */
     struct csep_acceptor_config acceptor_cfg;
@@ -96,6 +99,8 @@ struct net {
     bool echo;        /* the acceptor's application answers each message with itself */
     size_t reply_len; /* or with so many bytes, when not 0 */
     uint64_t bytes_up, bytes_down;
+    /* Called with the frames of each protected datagram as it leaves; may be NULL. */
+    void (*watch)(struct net *w, enum net_way way, const struct nonce_seen *seen, size_t datagram);
     bool keep_conns; /* do not release closed connections of the acceptor */
 };
 

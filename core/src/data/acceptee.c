@@ -146,7 +146,6 @@ csep_status acceptee_start(struct csep_data *c, const struct csep_data_config *c
     c->accept_due = true;
     c->early = takes_early(c, f);
     conn_take_params(c, &f->params);
-    c->recovery.peer_ack_delay = 0; /* the opening is acknowledged at once */
     conn_go(c, CSEP_DATA_ACCEPTED);
     events_raise(&c->events, CSEP_DATA_EV_OPENED);
     TRACE(&c->cfg.trace, now, DATA_EARLY, c->early);
@@ -231,11 +230,11 @@ void acceptee_early(struct csep_data *c, uint8_t *p, size_t n, const struct csep
 
 /* ---- Packets of the data space ---- */
 
-void acceptee_confirmed(struct csep_data *c)
+void acceptee_confirmed(struct csep_data *c, const struct csep_addr *from)
 {
-    path_prove(c); //= DATA-26
+    if (addr_same(from, &c->paths.now.addr))
+        path_prove(c); //= DATA-26
     c->accept_due = false;
-    c->recovery.peer_ack_delay = CSEP_MS(25);
     /* Early packets that were overtaken may still come. //= KEY-17 */
     if (c->opening && !c->opening->until)
         c->opening->until = csep_time_add(c->now, 3 * recovery_pto(&c->recovery));

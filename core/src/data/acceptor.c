@@ -296,16 +296,13 @@ static struct csep_data *input_open(struct csep_acceptor *a, uint8_t *p, size_t 
     struct open_found f;
     struct csep_data *c = NULL;
     csep_status st = packet_decode_open(&f.h, &f.span, p, n);
-    if (n < CSEP_OPEN_MIN_DATAGRAM || st) {
+    if (n < CSEP_OPEN_MIN_DATAGRAM || (st && st != CSEP_ERR_VERSION)) {
         drop(a, CSEP_ERR_DECODE, n, CSEP_PKT_OPEN, now); //= DATA-2, DATA-3
         return NULL;
     }
-    if (f.h.version != CSEP_VERSION_1) {
+    if (st) {
+        TRACE(&a->cfg.data.trace, now, DATA_REFUSED, CSEP_REFUSE_VERSION);
         answer_refuse(&a->answers, &a->mem, &f.h, CSEP_REFUSE_VERSION, n, from, now);
-        return NULL;
-    }
-    if (f.h.transport != CSEP_TRANSPORT_UDP) {
-        drop(a, CSEP_ERR_DECODE, n, CSEP_PKT_OPEN, now);
         return NULL;
     }
     c = routes_find(&a->routes, ROUTE_RANDOM, route_key(f.h.client_random));

@@ -15,7 +15,8 @@
 
 #define OWN_CID_LEN 8 /* of every id that this implementation chooses //= DATA-5 */
 #define OWN_CIDS    8
-#define PEER_CIDS   10 /* MAX_CIDS at most 8, and two that are being retired */
+#define CIDS_OFFERED 6 /* MAX_CIDS that we say at most, whatever is configured */
+#define PEER_CIDS   10 /* these, and some that are being retired */
 
 struct cid {
     uint8_t len;

@@ -121,6 +121,7 @@ struct csep_data {
 
     /* Parameters of the peer, as far as they matter later. */
     csep_time idle_timeout;
+    csep_time peer_ack_delay;
     uint8_t peer_max_cids;
     uint16_t unit; /* largest datagram that we send */
     bool early;    /* early data was taken */
@@ -250,7 +251,7 @@ void acceptee_repeated_open(struct csep_data *c, uint8_t *p, size_t n, const str
                             const struct packet_span *span, const struct csep_addr *from);
 void acceptee_early(struct csep_data *c, uint8_t *p, size_t n, const struct csep_addr *from);
 void acceptee_short(struct csep_data *c, uint8_t *p, size_t n, const struct csep_addr *from);
-void acceptee_confirmed(struct csep_data *c);
+void acceptee_confirmed(struct csep_data *c, const struct csep_addr *from);
 
 /* ---- path.c ---- */
 void path_received(struct csep_data *c, const struct csep_addr *from, size_t bytes);

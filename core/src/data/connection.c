@@ -24,8 +24,10 @@ void conn_go(struct csep_data *c, enum csep_data_state next)
     TRACE(&c->cfg.trace, c->now, DATA_STATE, c->state, next);
     bool told = c->state == CSEP_DATA_DRAINING;
     c->state = next;
-    if (next == CSEP_DATA_CONFIRMED)
+    if (next == CSEP_DATA_CONFIRMED) {
+        c->recovery.peer_ack_delay = c->peer_ack_delay; /* the opening was acknowledged at once */
         events_raise(&c->events, CSEP_DATA_EV_CONFIRMED);
+    }
     if ((next == CSEP_DATA_CLOSED && !told) || next == CSEP_DATA_DRAINING) {
         events_raise(&c->events, CSEP_DATA_EV_CLOSED);
         TRACE(&c->cfg.trace, c->now, DATA_CLOSED, c->end_code, c->end_by_peer);
@@ -176,7 +178,7 @@ void conn_put_params(struct csep_data *c, struct frame_params *p)
     p->max_message = c->in.max_message;
     p->idle_timeout_ms = c->cfg.idle_timeout / CSEP_MS(1);
     p->max_ack_delay_ms = c->cfg.max_ack_delay / CSEP_MS(1);
-    p->max_cids = c->cfg.max_cids;
+    p->max_cids = c->cfg.max_cids < CIDS_OFFERED ? c->cfg.max_cids : CIDS_OFFERED;
     p->max_unit = c->cfg.max_unit < 1472 ? 1472 : c->cfg.max_unit;
 #define GIVE(id, value, standard) p->given |= (value) != (standard) ? PARAM_BIT(id) : 0
     GIVE(CSEP_PARAM_MAX_DATA, p->max_data, 1048576);
@@ -194,7 +196,7 @@ csep_status conn_take_params(struct csep_data *c, const struct frame_params *p)
     if (idle && (!c->idle_timeout || idle < c->idle_timeout))
         c->idle_timeout = idle; //= DATA-79
     c->peer_max_cids = (uint8_t)p->max_cids;
-    c->recovery.peer_ack_delay = CSEP_MS(1) * p->max_ack_delay_ms;
+    c->peer_ack_delay = CSEP_MS(1) * p->max_ack_delay_ms;
     uint64_t unit = p->max_unit < c->cfg.max_unit ? p->max_unit : c->cfg.max_unit;
     c->unit = (uint16_t)(unit < UNIT_UNKNOWN ? UNIT_UNKNOWN : unit);
     c->recovery.cc.unit = c->unit;

@@ -190,7 +190,6 @@ static void accepted(struct csep_data *c, const struct accept_header *h, bool up
         conn_fail(c, st);
         return;
     }
-    c->recovery.peer_ack_delay = 0;
     settle_early(c, params.early);
     if (params.reset_token) {
         memcpy(c->peer.v[0].token, params.reset_token, CSEP_RESET_TOKEN_LEN);

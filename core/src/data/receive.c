@@ -5,8 +5,9 @@
 #include "base/emit.h"
 #include "data/conn.h"
 
-#define EVENTS_HELD (UINT32_C(4) << 20) /* datagrams beyond are dropped: the application does not take them  \
-                                         */
+#define EVENTS_HELD                                                                                          \
+    (UINT32_C(4) << 20) /* datagrams beyond are dropped: the application does not take them                  \
+                         */
 
 /* ---- Frames ---- */
 
@@ -271,12 +272,12 @@ void conn_receive_data(struct csep_data *c, uint8_t *p, size_t n, const struct p
     }
     if (c->state == CSEP_DATA_ACCEPTED) {
         conn_input(c, DATA_IN_DATA);
-        acceptee_confirmed(c);
+        acceptee_confirmed(c, from);
         path_offer_cids(c);
     }
+    path_note(c, from, highest, place == PLACE_DATA && own_cid_changed(c, p + 1));
     if (c->acceptor)
         path_received(c, from, n);
-    path_note(c, from, highest, place == PLACE_DATA && own_cid_changed(c, p + 1));
     c->from = *from;
     conn_receive(c, payload, place, &eliciting);
     if (c->state < CSEP_DATA_CLOSING)

@@ -254,8 +254,8 @@ static void put_messages(struct csep_data *c, struct building *b)
         .whole = c->unit - (size_t)(1 + CSEP_CID_MAX + 4 + PACKET_TAIL),
         .max_items = ITEMS_MAX,
     };
-    if (b->early && !c->cfg.early)
-        room.early_left = 0;
+    if (b->early && (!c->cfg.early || !c->first_flight))
+        return;
     bool was_blocked = c->out.blocked;
     struct outbox_result res = outbox_write(&c->out, &c->mem, &c->events, &b->w, b->space, &room, c->now);
     b->rec.num_items = (uint16_t)res.items;
@@ -272,10 +272,12 @@ static void put_frames(struct csep_data *c, struct building *b)
     bool window = window_open(c);
     if (b->type != CSEP_PKT_SHORT)
         put_params(c, b);
-    if (!b->early)
+    if (b->w.bad)
+        return; /* nothing may follow without it */
+    if (!b->early) {
         put_acks(c, b);
-    if (!b->early)
         put_path(c, b);
+    }
     if (b->other_path || !window)
         return;
     if (!b->early)
@@ -323,8 +325,8 @@ static size_t build_close(struct csep_data *c, struct building *b)
 {
     c->close_due = false;
     c->accept_due = c->opening && c->acceptor && c->keys.recv_first == UINT64_MAX; //= DATA-106
-    if (keys_before_seal(c) && !c->cfg.key_update_packets)
-        return 0; /* the last packet is never one too many for its key */
+    if (keys_before_seal(c))
+        return 0;
     begin(c, b);
     c->accept_due = false;
     if (b->type == CSEP_PKT_ACCEPT)
@@ -349,6 +351,8 @@ static size_t build(struct csep_data *c, struct building *b)
         }
     }
     begin(c, b);
+    if (b->type == CSEP_PKT_OPEN && b->limit < CSEP_OPEN_MIN_DATAGRAM)
+        return 0;
     put_frames(c, b);
     if (b->w.bad || b->w.len == b->first_frame) {
         c->keys.sealed -= c->state != CSEP_DATA_OPENING;
