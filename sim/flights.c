@@ -145,7 +145,7 @@ const struct sim_model sim_model_s11 = {
     .flights = {
         TCP_UP("ClientHello, 0-RTT: REQUEST", CH_PSK + RECORD + 20),
         TCP_DOWN("ServerHello ... Finished, GRANT, TICKETS", SH_PSK + 2 * RECORD + 180 + 8 * 33),
-        TCP_UP("EndOfEarlyData, Finished, close_notify", END_EARLY + 24),
+        {SIM_UP, SIM_VIA_TCP, SIM_ASIDE, "EndOfEarlyData, Finished, close_notify", {END_EARLY + 24}},
         REQUEST("OPEN: request", QUIC - 100),
         REPLY("ACCEPT: reply", 150),
     }};

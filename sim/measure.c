@@ -23,35 +23,43 @@ void sim_measure_begin(struct sim_measure *m, uint64_t now)
 {
     m->send_at = now;
     m->num = 0;
+    memset(m->hint, 0, sizeof m->hint);
     m->delay = m->first = m->last = (struct sim_moment){0};
 }
 
-void sim_measure_hint(struct sim_measure *m, enum sim_direction d, uint64_t now, const char *text)
+void sim_measure_hint(struct sim_measure *m, enum sim_direction d, enum sim_hint_kind kind, uint64_t now,
+                      const char *text)
 {
-    char *h = m->hint[d];
-    size_t n = *h && m->hint_at[d] == now ? strlen(h) : 0;
-    snprintf(h + n, sizeof m->hint[d] - n, "%s%s", n ? ", " : "", text);
-    m->hint_at[d] = now;
+    struct sim_hint *h = &m->hint[d][kind];
+    if (h->at != now)
+        *h->text = 0;
+    size_t n = strlen(h->text);
+    if (!strstr(h->text, text))
+        snprintf(h->text + n, sizeof h->text - n, "%s%s", n ? ", " : "", text);
+    h->at = now;
 }
 
 /* A bare TCP segment says all by its flags; what its sender named comes with the next one that has bytes. */
 static void label(struct sim_measure *m, struct sim_packet *k, const struct csim_packet *p)
 {
     struct sim_wire w;
-    char *h = m->hint[k->direction];
+    struct sim_hint *h = m->hint[k->direction];
+    char *before = h[SIM_HINT_NEGOTIATION].text, *other = h[SIM_HINT_OTHER].text;
     if (!sim_dissect(p->ip, p->len, &w)) {
         snprintf(k->label, sizeof k->label, "?");
         return;
     }
     sim_describe(&w, k->label, sizeof k->label);
-    if (!w.len || !*h)
-        return;
     const char *csep = sim_csep_type(&w);
-    if (csep)
-        snprintf(k->label, sizeof k->label, "%s: %.100s", csep, h);
-    else
-        snprintf(k->label, sizeof k->label, "%s", h);
-    *h = 0;
+    if (!w.len || !(*other || (*before && !csep)))
+        return;
+    if (csep || (w.protocol == 17 && *other)) {
+        snprintf(k->label, sizeof k->label, "%s%s%s", csep ? csep : "", csep ? ": " : "", other);
+    } else {
+        snprintf(k->label, sizeof k->label, "%s%s%s", before, *before && *other ? ", " : "", other);
+        *before = 0;
+    }
+    *other = 0;
 }
 
 static struct sim_packet *find_number(struct sim_measure *m, enum sim_direction d, uint64_t number)

@@ -29,7 +29,7 @@ struct sim_packet {
     uint32_t len;    /* bytes of the IP packet */
     enum sim_direction direction;
     bool lost;
-    char label[128];
+    char label[240];
 };
 
 struct sim_path {
@@ -45,14 +45,20 @@ struct sim_moment {
     struct sim_path path;
 };
 
+/* Of a negotiation, which only TCP carries, or of anything else. */
+enum sim_hint_kind { SIM_HINT_NEGOTIATION, SIM_HINT_OTHER };
+struct sim_hint {
+    char text[112];
+    uint64_t at;
+};
+
 struct sim_measure {
     csim_link *link;
     uint64_t send_at; /* CSEP_NEVER: not yet */
     struct sim_packet *packets;
     size_t num, cap;
     struct sim_moment delay, first, last;
-    char hint[2][128]; /* what the next packet of that direction holds, as its sender says */
-    uint64_t hint_at[2];
+    struct sim_hint hint[2][2]; /* of a direction: what its sender says that the next packet holds */
 };
 
 void sim_measure_init(struct sim_measure *m, csim_link *link);
@@ -62,7 +68,8 @@ void sim_measure_begin(struct sim_measure *m, uint64_t now);
 /* From csim_tap(). */
 void sim_measure_packet(struct sim_measure *m, const struct csim_packet *p);
 /* Names what will be sent in this instant; several names in one instant are joined by ", ". */
-void sim_measure_hint(struct sim_measure *m, enum sim_direction d, uint64_t now, const char *text);
+void sim_measure_hint(struct sim_measure *m, enum sim_direction d, enum sim_hint_kind kind, uint64_t now,
+                      const char *text);
 /* Only the first call of each counts, the last one for `last`. */
 void sim_measure_request_arrived(struct sim_measure *m, uint64_t now);
 void sim_measure_reply_arrived(struct sim_measure *m, uint64_t now, bool last);

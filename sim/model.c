@@ -34,7 +34,7 @@ static size_t app_bytes(const struct model *m, const struct sim_flight *f)
 /* Datagram i of a flight; 0 behind the last. */
 static size_t datagram(const struct model *m, const struct sim_flight *f, size_t i)
 {
-    if (f->carries == SIM_PLAIN)
+    if (f->carries == SIM_PLAIN || f->carries == SIM_ASIDE)
         return i < 6 ? f->bytes[i] : 0;
     size_t room = f->bytes[0] < UNIT - 200 ? UNIT - f->bytes[0] : 200, left = app_bytes(m, f);
     if (left <= i * room)
@@ -88,6 +88,7 @@ static void play(struct model *m)
             return;
         }
         m->next++;
+        m->arrived += f->carries == SIM_ASIDE;
         (f->via == SIM_VIA_TCP ? send_tcp : send_udp)(m, f);
     }
 }

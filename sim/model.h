@@ -13,7 +13,12 @@
 #include "measure.h"
 
 enum sim_via { SIM_VIA_UDP, SIM_VIA_TCP };
-enum sim_carries { SIM_PLAIN, SIM_REQUEST, SIM_REPLY };
+enum sim_carries {
+    SIM_PLAIN,
+    SIM_REQUEST,
+    SIM_REPLY,
+    SIM_ASIDE /* nobody waits for it; the first of its row */
+};
 
 struct sim_flight {
     enum sim_direction from;

@@ -84,15 +84,20 @@ static const char *negotiation_message(uint64_t type)
 static void label(struct sim_world *w, const struct csep_trace_event *ev)
 {
     enum sim_direction d = ev->object == SIM_UP ? SIM_UP : SIM_DOWN;
+    enum sim_hint_kind kind = SIM_HINT_NEGOTIATION;
     const char *text = NULL;
-    if (ev->type == CSEP_TRACE_TLS_MESSAGE_SENT)
+    if (ev->type == CSEP_TRACE_TLS_MESSAGE_SENT) {
         text = tls_message(ev->arg[0]);
-    else if (ev->type == CSEP_TRACE_NEG_MESSAGE_SENT)
+    } else if (ev->type == CSEP_TRACE_NEG_MESSAGE_SENT) {
         text = negotiation_message(ev->arg[0]);
-    else if (ev->type == CSEP_TRACE_DATA_APP_SENT)
+    } else if (ev->type == CSEP_TRACE_TLS_ALERT_SENT && ev->arg[1] == 0) {
+        text = "close_notify";
+    } else if (ev->type == CSEP_TRACE_DATA_APP_SENT) {
         text = d == SIM_UP ? "request" : "reply";
-    if (text && !strstr(w->measure.hint[d], text))
-        sim_hint(w, d, text);
+        kind = SIM_HINT_OTHER;
+    }
+    if (text)
+        sim_measure_hint(&w->measure, d, kind, sim_now(w), text);
 }
 
 void sim_qlog_event(void *self, const struct csep_trace_event *ev)

@@ -25,7 +25,7 @@ static bool agree(const json_t *moment, const struct sim_term *t, uint64_t rtt, 
 static int difference(int64_t delta, uint64_t rtt, char *buf, size_t cap)
 {
     int64_t r = (int64_t)rtt, rounds = (delta + (delta < 0 ? -r : r) / 2) / r;
-    if (llabs(delta - rounds * r) <= r / 20) {
+    if (llabs(delta - rounds * r) <= r / 20 && llabs(rounds) < 10) {
         snprintf(buf, cap, "%lldR", llabs(rounds));
         return rounds > 0 ? 1 : rounds < 0 ? -1 : 0;
     }

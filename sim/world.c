@@ -52,7 +52,7 @@ void sim_tcp_shutdown(struct sim_world *w, csim_tcp *c)
 
 void sim_hint(struct sim_world *w, enum sim_direction d, const char *text)
 {
-    sim_measure_hint(&w->measure, d, sim_now(w), text);
+    sim_measure_hint(&w->measure, d, SIM_HINT_OTHER, sim_now(w), text);
 }
 
 /* ---- the application ---- */
@@ -71,8 +71,10 @@ static void send_request(void *arg)
 
 static void next_request(struct sim_world *w, uint64_t wait)
 {
-    if (sim_check(w, csim_at(w->sim, sim_now(w) + wait, send_request, w)) && !w->visits)
-        sim_faults_begin(w, sim_now(w) + wait);
+    if (!w->visits)
+        sim_faults_begin(w,
+                         sim_now(w) + wait); /* first, so that they come first in the instant of the call */
+    (void)sim_check(w, csim_at(w->sim, sim_now(w) + wait, send_request, w));
 }
 
 /* Exponential, so that visits are a Poisson process; whole microseconds keep it the same on every machine's
