@@ -26,7 +26,8 @@ struct contender {
 bool contest(struct contender *c, unsigned num, double seconds);
 
 /* One line of the result. target 0: none. `above`: met when ratio >= target, else when value <= target. */
-void report(const char *name, double value, const char *unit, const char *peer, double peer_value, double target);
+void report(const char *name, double value, const char *unit, const char *peer, double peer_value,
+            double target);
 void report_at_most(const char *name, double value, const char *unit, const char *limit, double limit_value);
 
 /* Deterministic random bytes, for csep_random and for payloads. */

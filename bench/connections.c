@@ -4,7 +4,8 @@
  * reply, the packet that confirms. The floor is the hash, AEAD and X25519 calls that the
  * specification's key schedule cannot do without, on buffers of the same sizes.
  */
-#define OPENSSL_SUPPRESS_DEPRECATED /* the bare hash functions, without the cost of looking them up by name */
+#define OPENSSL_SUPPRESS_DEPRECATED  /* the bare hash functions, without the cost of looking them up by name \
+                                      */
 #include "bench.h"
 
 #include <openssl/sha.h>
@@ -84,8 +85,8 @@ static bool connections(void *self, unsigned n)
 
 /* ---- The floor ---- */
 
-/* HMAC on libcrypto's SHA-256, which uses the processor's instructions: the fastest hash at hand, so that the floor
- * is as low as it can be. */
+/* HMAC on libcrypto's SHA-256, which uses the processor's instructions: the fastest hash at hand, so that the
+ * floor is as low as it can be. */
 struct hmac {
     SHA256_CTX inner, outer;
 };
@@ -200,8 +201,8 @@ bool bench_connections(double seconds)
         };
         ok = contest(c, 2, seconds / 2);
         if (ok)
-            report(kinds[i].share ? "new warm connections with X25519 upgrade" : "new warm connections", c[0].rate, "1/s",
-                   c[1].name, c[1].rate, 0.7);
+            report(kinds[i].share ? "new warm connections with X25519 upgrade" : "new warm connections",
+                   c[0].rate, "1/s", c[1].name, c[1].rate, 0.7);
     }
     if (!ok)
         fprintf(stderr, "csep-bench: connections did not work\n");

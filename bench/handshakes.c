@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Whole negotiations, client and server in one thread, against other TLS stacks and the floor of their primitives. */
+/* Whole negotiations, client and server in one thread, against other TLS stacks and the floor of their
+ * primitives. */
 #include "bench.h"
 
 #include <sodium.h>
@@ -121,7 +122,8 @@ static bool once(struct ends *e, bool resume)
 {
     client_tls.sessions.take = resume ? take : NULL;
     bool expected = resume && have_kept;
-    bool ok = csep_tls_client(e->tls[0], &client_tls, 1) == CSEP_OK && csep_tls_server(e->tls[1], &server_tls, 1) == CSEP_OK;
+    bool ok = csep_tls_client(e->tls[0], &client_tls, 1) == CSEP_OK &&
+              csep_tls_server(e->tls[1], &server_tls, 1) == CSEP_OK;
     struct csep_secure *c = csep_tls_secure(e->tls[0]), *s = csep_tls_secure(e->tls[1]);
     ok = ok && csep_negotiate_client(e->neg[0], &neg, c, 1) == CSEP_OK &&
          csep_negotiate_server(e->neg[1], &neg, s, grantor, &client_addr, 1) == CSEP_OK && converse(e) &&

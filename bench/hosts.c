@@ -29,8 +29,10 @@ const struct csep_alloc bench_heap = {get, put, NULL};
 void bench_menu(struct csep_grant *menu)
 {
     menu->num_transports = 2;
-    menu->transports[0] = (struct csep_grant_transport){.transport = CSEP_TRANSPORT_UDP, .services = 3, .max_unit = 1472, .first_flight = 3600};
-    menu->transports[1] = (struct csep_grant_transport){.transport = CSEP_TRANSPORT_TCP, .services = 6, .first_flight = 14336};
+    menu->transports[0] = (struct csep_grant_transport){
+        .transport = CSEP_TRANSPORT_UDP, .services = 3, .max_unit = 1472, .first_flight = 3600};
+    menu->transports[1] =
+        (struct csep_grant_transport){.transport = CSEP_TRANSPORT_TCP, .services = 6, .first_flight = 14336};
     menu->upgrade = CSEP_UPGRADE_OFFERED;
 }
 
@@ -55,8 +57,8 @@ void bench_slot(struct csep_slot *out, uint16_t aead, enum csep_upgrade upgrade)
     *out = last;
 }
 
-static enum csep_slot_result open_ticket(void *self, const uint8_t *ticket, size_t len, uint8_t transport, csep_time now,
-                                         struct csep_slot *out)
+static enum csep_slot_result open_ticket(void *self, const uint8_t *ticket, size_t len, uint8_t transport,
+                                         csep_time now, struct csep_slot *out)
 {
     (void)self, (void)transport, (void)now;
     if (len != last.ticket_len || memcmp(ticket, last.ticket, len) != 0)

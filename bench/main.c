@@ -53,19 +53,23 @@ bool contest(struct contender *c, unsigned num, double seconds)
     return true;
 }
 
-static void line(const char *name, double value, const char *unit, const char *peer, double peer_value, double ratio,
-                 double target, bool met)
+static void line(const char *name, double value, const char *unit, const char *peer, double peer_value,
+                 double ratio, double target, bool met)
 {
-    printf("%-46s %12.1f %-14s %-34s %12.1f  %6.2f  %6.2f  %s\n", name, value, unit, peer, peer_value, ratio, target,
-           target == 0 ? "-" : met ? "met" : "MISSED");
+    printf("%-46s %12.1f %-14s %-34s %12.1f  %6.2f  %6.2f  %s\n", name, value, unit, peer, peer_value, ratio,
+           target,
+           target == 0 ? "-"
+           : met       ? "met"
+                       : "MISSED");
     fflush(stdout);
     missed += target != 0 && !met;
-    json_array_append_new(lines, json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:f, s:b}", "name", name, "value", value,
-                                           "unit", unit, "peer", peer, "peer_value", peer_value, "ratio", ratio, "target",
-                                           target, "met", target == 0 || met));
+    json_array_append_new(lines, json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:f, s:b}", "name", name, "value",
+                                           value, "unit", unit, "peer", peer, "peer_value", peer_value,
+                                           "ratio", ratio, "target", target, "met", target == 0 || met));
 }
 
-void report(const char *name, double value, const char *unit, const char *peer, double peer_value, double target)
+void report(const char *name, double value, const char *unit, const char *peer, double peer_value,
+            double target)
 {
     double ratio = peer_value > 0 ? value / peer_value : 0;
     line(name, value, unit, peer, peer_value, ratio, target, ratio >= target);
@@ -102,7 +106,8 @@ static const struct part {
     const char *name, *help;
     bool (*run)(double seconds);
 } parts[] = {
-    {"handshakes", "TLS negotiations, full and resumed, against OpenSSL, GnuTLS and the floor", bench_handshakes},
+    {"handshakes", "TLS negotiations, full and resumed, against OpenSSL, GnuTLS and the floor",
+     bench_handshakes},
     {"connections", "new warm data connections against the floor of their primitives", bench_connections},
     {"simulator", "warm requests inside ns-3 against plain UDP echo", bench_simulator},
 };
@@ -115,8 +120,9 @@ static void usage(FILE *to)
                 "  --out DIR     default results/bench\n\nparts (default all):\n");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         fprintf(to, "  %-12s %s\n", parts[i].name, parts[i].help);
-    fprintf(to, "  %-12s %s\n\nexit status: 0 all targets met, 1 some missed, 2 usage, 4 a part did not work\n", "memory",
-            "bytes of idle objects, and of a server over 100,000 negotiations");
+    fprintf(to,
+            "  %-12s %s\n\nexit status: 0 all targets met, 1 some missed, 2 usage, 4 a part did not work\n",
+            "memory", "bytes of idle objects, and of a server over 100,000 negotiations");
 }
 
 static bool wanted(const char *name, char **args, int num)
@@ -137,13 +143,15 @@ static bool known(const char *name)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"seconds", required_argument, NULL, 's'}, {"out", required_argument, NULL, 'o'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"seconds", required_argument, NULL, 's'},
+                                            {"out", required_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     double seconds = 6;
     const char *out = "results/bench";
     for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (o == 's')
-            seconds = atof(optarg);
+            seconds = strtod(optarg, NULL);
         else if (o == 'o')
             out = optarg;
         else {
@@ -165,7 +173,8 @@ int main(int argc, char **argv)
     mkdir("results", 0777);
     mkdir(out, 0777);
     lines = json_array();
-    printf("%-46s %12s %-14s %-34s %12s  %6s  %6s\n", "what", "value", "unit", "peer", "its value", "ratio", "target");
+    printf("%-46s %12s %-14s %-34s %12s  %6s  %6s\n", "what", "value", "unit", "peer", "its value", "ratio",
+           "target");
     bool ok = true;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (wanted(parts[i].name, argv + optind, argc - optind))

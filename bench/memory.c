@@ -48,7 +48,8 @@ static bool idle_connection(size_t *out_opener, size_t *out_acceptor)
         while (csep_data_event(opener, &ev))
             ;
     }
-    ok = ok && accepted && csep_data_get_state(opener) == CSEP_DATA_CONFIRMED && csep_data_get_state(accepted) == CSEP_DATA_CONFIRMED;
+    ok = ok && accepted && csep_data_get_state(opener) == CSEP_DATA_CONFIRMED &&
+         csep_data_get_state(accepted) == CSEP_DATA_CONFIRMED;
     if (ok) {
         *out_opener = csep_data_size() + csep_data_heap(opener);
         *out_acceptor = csep_data_size() + csep_data_heap(accepted);
@@ -84,7 +85,8 @@ static bool stateless_growth(size_t *out)
         client.ip[3] = (uint8_t)i;
         bench_random(NULL, secret, sizeof secret);
         ok = csep_grantor_begin(g, &none, &client, 0, now, grant) == CSEP_OK &&
-             csep_grantor_finish(g, &none, grant, secret, &anonymous, false, now, tickets, &num) == CSEP_OK && num >= 2;
+             csep_grantor_finish(g, &none, grant, secret, &anonymous, false, now, tickets, &num) == CSEP_OK &&
+             num >= 2;
         csep_grantor_expire(g, now);
         if (i == 0)
             first = csep_grantor_memory(g);
@@ -100,7 +102,8 @@ bool bench_memory(void)
 {
     size_t opener = 0, acceptor = 0, growth = 0;
     report_at_most("idle context, server", (double)csep_context_size_server(), "bytes", "limit", 256);
-    report_at_most("idle context, client, without its tickets", (double)csep_context_size_client(), "bytes", "limit", 256);
+    report_at_most("idle context, client, without its tickets", (double)csep_context_size_client(), "bytes",
+                   "limit", 256);
     bool ok = idle_connection(&opener, &acceptor);
     if (ok) {
         report_at_most("idle data connection, opener", (double)opener, "bytes", "limit", 4096);

@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const unsigned char alpn[] = "\x06" "csep/1";
+static const unsigned char alpn[] = "\x06"
+                                    "csep/1";
 static const char label[] = "EXPERIMENTAL-csep-context";
 static uint8_t grant[BENCH_GRANT_LEN];
 
@@ -47,7 +48,8 @@ static int select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_l
                        unsigned in_len, void *arg)
 {
     (void)ssl, (void)arg;
-    return SSL_select_next_proto((unsigned char **)out, out_len, alpn, sizeof alpn - 1, in, in_len) == OPENSSL_NPN_NEGOTIATED
+    return SSL_select_next_proto((unsigned char **)out, out_len, alpn, sizeof alpn - 1, in, in_len) ==
+                   OPENSSL_NPN_NEGOTIATED
                ? SSL_TLSEXT_ERR_OK
                : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
@@ -79,14 +81,16 @@ static bool openssl_setup(void)
     SSL_CTX_set_alpn_select_cb(server_ctx, select_alpn, NULL);
     SSL_CTX_set_session_cache_mode(client_ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(client_ctx, keep_session);
-    return make_certificate() && SSL_CTX_use_certificate(server_ctx, cert) == 1 && SSL_CTX_use_PrivateKey(server_ctx, key) == 1;
+    return make_certificate() && SSL_CTX_use_certificate(server_ctx, cert) == 1 &&
+           SSL_CTX_use_PrivateKey(server_ctx, key) == 1;
 }
 
 static bool exporters_equal(SSL *c, SSL *s)
 {
     uint8_t a[32], b[32];
     return SSL_export_keying_material(c, a, 32, label, strlen(label), grant, 32, 1) == 1 &&
-           SSL_export_keying_material(s, b, 32, label, strlen(label), grant, 32, 1) == 1 && memcmp(a, b, 32) == 0;
+           SSL_export_keying_material(s, b, 32, label, strlen(label), grant, 32, 1) == 1 &&
+           memcmp(a, b, 32) == 0;
 }
 
 static bool openssl_once(bool resume)
@@ -105,7 +109,8 @@ static bool openssl_once(bool resume)
         SSL_do_handshake(c);
         SSL_do_handshake(s);
     }
-    bool ok = SSL_is_init_finished(c) && SSL_is_init_finished(s) && SSL_write(s, grant, sizeof grant) == (int)sizeof grant &&
+    bool ok = SSL_is_init_finished(c) && SSL_is_init_finished(s) &&
+              SSL_write(s, grant, sizeof grant) == (int)sizeof grant &&
               SSL_read(c, got, sizeof got) == (int)sizeof got && exporters_equal(c, s) &&
               (!resume || !session || SSL_session_reused(c));
     SSL_shutdown(c);
@@ -184,17 +189,19 @@ static bool gnutls_setup(void)
     char *key_pem;
     long key_len = BIO_get_mem_data(b, &key_pem);
     gnutls_datum_t kd = {(unsigned char *)key_pem, (unsigned)key_len}, cd = {cert_der, (unsigned)cert_len};
-    gnutls_x509_privkey_t k;
-    gnutls_x509_crt_t crt;
-    bool ok = gnutls_x509_privkey_init(&k) == 0 && gnutls_x509_privkey_import(k, &kd, GNUTLS_X509_FMT_PEM) == 0 &&
+    gnutls_x509_privkey_t k = NULL;
+    gnutls_x509_crt_t crt = NULL;
+    bool ok = gnutls_x509_privkey_init(&k) == 0 &&
+              gnutls_x509_privkey_import(k, &kd, GNUTLS_X509_FMT_PEM) == 0 &&
               gnutls_x509_crt_init(&crt) == 0 && gnutls_x509_crt_import(crt, &cd, GNUTLS_X509_FMT_DER) == 0 &&
               gnutls_certificate_allocate_credentials(&client_cred) == 0 &&
               gnutls_certificate_allocate_credentials(&server_cred) == 0 &&
               gnutls_certificate_set_x509_key(server_cred, &crt, 1, k) >= 0 &&
-              gnutls_priority_init(&priority,
-                                   "NONE:+VERS-TLS1.3:+CHACHA20-POLY1305:+AEAD:+GROUP-X25519:+SIGN-EDDSA-ED25519:+CTYPE-X509:"
-                                   "%SERVER_PRECEDENCE:+ECDHE-PSK:+ECDHE-ECDSA",
-                                   NULL) == 0 &&
+              gnutls_priority_init(
+                  &priority,
+                  "NONE:+VERS-TLS1.3:+CHACHA20-POLY1305:+AEAD:+GROUP-X25519:+SIGN-EDDSA-ED25519:+CTYPE-X509:"
+                  "%SERVER_PRECEDENCE:+ECDHE-PSK:+ECDHE-ECDSA",
+                  NULL) == 0 &&
               gnutls_session_ticket_key_generate(&ticket_key) == 0;
     gnutls_x509_privkey_deinit(k);
     gnutls_x509_crt_deinit(crt);
@@ -206,7 +213,8 @@ static bool gnutls_setup(void)
 
 static void gnutls_side(gnutls_session_t s, gnutls_certificate_credentials_t cred, struct pipe_end *e)
 {
-    static const gnutls_datum_t proto = {(unsigned char *)(uintptr_t) "csep/1", 6};
+    static unsigned char name[] = "csep/1";
+    static const gnutls_datum_t proto = {name, 6};
     e->owner = s;
     gnutls_priority_set(s, priority);
     gnutls_credentials_set(s, GNUTLS_CRD_CERTIFICATE, cred);
@@ -244,9 +252,10 @@ static bool gnutls_once(bool resume)
     ssize_t r = GNUTLS_E_AGAIN;
     for (int i = 0; ok && i < 4 && r < 0; i++)
         r = gnutls_record_recv(c, got, sizeof got);
-    ok = ok && r == (ssize_t)sizeof got && gnutls_prf_rfc5705(c, strlen(label), label, 32, (char *)grant, 32, (char *)ka) == 0 &&
-         gnutls_prf_rfc5705(s, strlen(label), label, 32, (char *)grant, 32, (char *)kb) == 0 && memcmp(ka, kb, 32) == 0 &&
-         (!resume || !resume_data.size || gnutls_session_is_resumed(c));
+    ok = ok && r == (ssize_t)sizeof got &&
+         gnutls_prf_rfc5705(c, strlen(label), label, 32, (char *)grant, 32, (char *)ka) == 0 &&
+         gnutls_prf_rfc5705(s, strlen(label), label, 32, (char *)grant, 32, (char *)kb) == 0 &&
+         memcmp(ka, kb, 32) == 0 && (!resume || !resume_data.size || gnutls_session_is_resumed(c));
     if (resume && ok) {
         gnutls_free(resume_data.data);
         resume_data.data = NULL;

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Requests and replies of 1200 bytes inside ns-3: on an open csep data connection, and as
  * plain UDP datagrams over the same two nodes and link. What is counted is exchanges per
@@ -21,9 +21,9 @@ struct world {
     csim *sim;
     csim_udp *client, *server;
     struct csep_addr server_addr;
-    unsigned left;      /* exchanges still to do */
-    size_t size;        /* of each request and reply */
-    uint16_t aead;      /* 0: plain UDP */
+    unsigned left; /* exchanges still to do */
+    size_t size;   /* of each request and reply */
+    uint16_t aead; /* 0: plain UDP */
     struct csep_data *opener;
     struct csep_acceptor *acceptor;
 };
@@ -74,7 +74,8 @@ static void at_server(void *arg, csim_udp *u, const struct csep_addr *from, cons
     if (!c)
         return;
     while (csep_data_event(c, &ev))
-        if (ev.type == CSEP_DATA_EV_DATAGRAM && csep_data_send_datagram(c, ev.bytes, ev.len, csim_now(w->sim)) != CSEP_OK)
+        if (ev.type == CSEP_DATA_EV_DATAGRAM &&
+            csep_data_send_datagram(c, ev.bytes, ev.len, csim_now(w->sim)) != CSEP_OK)
             abort();
     flush(w, c, u);
 }
@@ -111,10 +112,13 @@ static bool make(struct world *w)
     csim_link_options_default(&link);
     link.rate_bps = 10000000000u;
     link.delay_ns = 1000000;
-    bool ok = csim_create(1, 1, &options, &w->sim) == CSIM_OK && csim_node_new(w->sim, "client", CSIM_NODE_V4, &a) == CSIM_OK &&
-              csim_node_new(w->sim, "server", CSIM_NODE_V4, &b) == CSIM_OK && csim_link_new(w->sim, a, b, &link, &l) == CSIM_OK &&
+    bool ok = csim_create(1, 1, &options, &w->sim) == CSIM_OK &&
+              csim_node_new(w->sim, "client", CSIM_NODE_V4, &a) == CSIM_OK &&
+              csim_node_new(w->sim, "server", CSIM_NODE_V4, &b) == CSIM_OK &&
+              csim_link_new(w->sim, a, b, &link, &l) == CSIM_OK &&
               csim_address(a, l, "10.0.0.1/24") == CSIM_OK && csim_address(b, l, "10.0.0.2/24") == CSIM_OK &&
-              csim_addr_parse("10.0.0.2", 443, &w->server_addr) == CSIM_OK && csim_addr_parse("0.0.0.0", 0, &any) == CSIM_OK &&
+              csim_addr_parse("10.0.0.2", 443, &w->server_addr) == CSIM_OK &&
+              csim_addr_parse("0.0.0.0", 0, &any) == CSIM_OK &&
               csim_udp_open(a, &any, &client_events, w, &w->client) == CSIM_OK;
     any.port = 443;
     ok = ok && csim_udp_open(b, &any, &server_events, w, &w->server) == CSIM_OK;
@@ -155,7 +159,8 @@ static bool exchanges(void *self, unsigned n)
 
 bool bench_simulator(double seconds)
 {
-    static struct world worlds[] = {{.aead = 0}, {.aead = CSEP_AEAD_CHACHA20_POLY1305}, {.aead = CSEP_AEAD_AES_256_GCM}};
+    static struct world worlds[] = {
+        {.aead = 0}, {.aead = CSEP_AEAD_CHACHA20_POLY1305}, {.aead = CSEP_AEAD_AES_256_GCM}};
     static const char *const names[] = {"plain UDP", "ChaCha20-Poly1305", "AES-256-GCM"};
     bool ok = true;
     bench_random(NULL, payload, sizeof payload);
@@ -167,7 +172,7 @@ bool bench_simulator(double seconds)
             struct contender c = {names[turn % 2 ? i : 0], exchanges, w, 4000, 0};
             ok = make(w) && (!w->aead || open_connection(w)) &&
                  /* a small one opens the connection and tells the peer's largest unit */
-                  run(w, 1, 100) && run(w, 200, PAYLOAD) && contest(&c, 1, seconds / 12);
+                 run(w, 1, 100) && run(w, 200, PAYLOAD) && contest(&c, 1, seconds / 12);
             if (ok && c.rate > rate[turn % 2])
                 rate[turn % 2] = c.rate;
             if (w->aead) {

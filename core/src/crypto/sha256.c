@@ -63,9 +63,10 @@ __attribute__((target("sha,sse4.1"))) static void compress(uint32_t state[8], co
             if (i < 4)
                 w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(p + 16 * i)), swap);
             else
-                w[i & 3] = _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]),
-                                                              _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4)),
-                                                w[(i + 3) & 3]);
+                w[i & 3] =
+                    _mm_sha256msg2_epu32(_mm_add_epi32(_mm_sha256msg1_epu32(w[i & 3], w[(i + 1) & 3]),
+                                                       _mm_alignr_epi8(w[(i + 3) & 3], w[(i + 2) & 3], 4)),
+                                         w[(i + 3) & 3]);
             __m128i wk = _mm_add_epi32(w[i & 3], _mm_load_si128((const __m128i *)(K + 4 * i)));
             cdgh = _mm_sha256rnds2_epu32(cdgh, abef, wk);
             abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(wk, 0x0e));
@@ -80,9 +81,7 @@ __attribute__((target("sha,sse4.1"))) static void compress(uint32_t state[8], co
 
 #else
 
-void sha256_detect(void)
-{
-}
+void sha256_detect(void) {}
 
 static void compress(uint32_t state[8], const uint8_t *p, size_t blocks)
 {

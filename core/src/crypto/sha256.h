@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Look at the processor; called by csep_init(). Before that, and where it has no such instructions: libsodium. */
+/* Look at the processor; called by csep_init(). Before that, and where it has no such instructions:
+ * libsodium. */
 void sha256_detect(void);
 /* For tests: which of the two is in use, and choose one. Choosing what the processor lacks has no effect. */
 bool sha256_accelerated(void);
