@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/wipe.h"
+
 const struct csep_tls_ticket_keys end_ticket_keys = {
     .current = {1, 2, 3}, .previous = {0}, .have_previous = false};
 
@@ -88,12 +90,16 @@ static void line(void *self, const char *label, const uint8_t client_random[32],
                  size_t n)
 {
     char buf[256], *p = buf;
+    uint8_t copy[32];
+    assert_int_equal(n, sizeof copy);
+    memcpy(copy, secret, n);
+    CSEP_CT_PUBLIC(copy, n); /* the log is the one place where secrets are meant to leave */
     p += sprintf(p, "%s ", label);
     for (unsigned i = 0; i < 32; i++)
         p += sprintf(p, "%02x", client_random[i]);
     *p++ = ' ';
     for (size_t i = 0; i < n; i++)
-        p += sprintf(p, "%02x", secret[i]);
+        p += sprintf(p, "%02x", copy[i]);
     *p = 0;
     end_log(self, buf);
 }
