@@ -36,7 +36,8 @@ struct puppet {
     size_t raw_len;
     uint8_t seen[64]; /* types of the handshake messages that came, in order */
     unsigned num_seen;
-    int alert; /* that the engine sent, -1: none */
+    int alert;    /* that the engine sent, -1: none */
+    bool lenient; /* drop what cannot be opened, for conversations whose keys a fuzzer may have parted */
     bool ccs;
 };
 
