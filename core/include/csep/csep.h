@@ -5,6 +5,7 @@
 
 #include "csep/context.h"
 #include "csep/data.h"
+#include "csep/export.h"
 #include "csep/host.h"
 #include "csep/negotiate.h"
 #include "csep/secure.h"

@@ -40,6 +40,7 @@ struct csep_slot {
     uint16_t aeads[8];  /* granted, in the server's order of preference */
     uint8_t num_aeads;
     uint8_t upgrade;               /* enum csep_upgrade */
+    uint8_t exports;               /* bit (1 << enum csep_export_protocol) */
     uint16_t max_unit;             /* UDP payload the acceptor takes */
     uint32_t first_flight;         /* early application bytes the acceptor takes */
     uint8_t token[CSEP_TOKEN_MAX]; /* opener: address token; empty when none */

@@ -123,6 +123,10 @@ bool grant_fill_slot(const struct csep_grant *g, uint8_t transport, struct csep_
     memcpy(out->aeads, g->aeads, sizeof out->aeads);
     out->num_aeads = g->num_aeads;
     out->upgrade = g->upgrade;
+    out->exports = 0;
+    for (unsigned i = 0; i < g->num_exports; i++)
+        if (g->exports[i] < 8)
+            out->exports |= (uint8_t)(1u << g->exports[i]);
     return true;
 }
 

@@ -99,6 +99,7 @@ void stream_derive_main(struct csep_stream *s, struct main_secrets *out, const s
     CSEP_WIPE(s->headers);
     s->exporter = out->exporter;
     s->opened = true;
+    s->upgraded = shared != NULL;
     stream_log_key(s, "CSEP_CLIENT_DATA", &out->c_data);
     stream_log_key(s, "CSEP_SERVER_DATA", &out->s_data);
 }

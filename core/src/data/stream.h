@@ -123,7 +123,8 @@ struct csep_stream {
     struct derived_salt derived;
     struct traffic_secret after_early; /* c_data, until END_EARLY is through */
     struct exporter_secret exporter;
-    bool opened; /* exporter is there */
+    bool upgraded; /* by a share of both ends */
+    bool opened;   /* exporter is there */
     uint8_t refuse_code;
     uint32_t refuse_version;           /* of the OPEN that is refused */
     bool early;                        /* opener: ACCEPT took it; acceptor: it is taken */
