@@ -13,7 +13,8 @@ struct dot_table {
     int (*next)(unsigned s, unsigned i); /* -1: no edge */
 };
 
-/* One edge for each pair of states, with all inputs that lead there. Returns the length; out is terminated. */
+/* One edge for each pair of states, with all inputs that lead there. Returns the length; out is terminated.
+ */
 size_t dot_draw(const struct dot_table *t, char *out, size_t cap);
 
 #endif

@@ -169,7 +169,8 @@ static void test_drawing(void **state)
 {
     (void)state;
     static char text[8192];
-    struct dot_table t = {"context", CSEP_CTX_STATE_COUNT, CSEP_CTX_INPUT_COUNT, dot_state, dot_input, dot_next};
+    struct dot_table t = {"context", CSEP_CTX_STATE_COUNT, CSEP_CTX_INPUT_COUNT, dot_state, dot_input,
+                          dot_next};
     dot_draw(&t, text, sizeof text);
     assert_non_null(strstr(text, "SUSPECT -> FRESH [label=\"GRANTED\\nUSED\"];"));
     assert_non_null(strstr(text, "NONE -> NEGOTIATING [label=\"NEGOTIATE\"];"));
@@ -181,8 +182,9 @@ static void test_usable_states(void **state)
 {
     (void)state;
     for (enum csep_ctx_state s = 0; s < CSEP_CTX_STATE_COUNT; s++) {
-        static const csep_status want[] = {CSEP_ERR_NO_CONTEXT, CSEP_ERR_NO_CONTEXT, CSEP_OK, CSEP_OK, CSEP_OK,
-                                           CSEP_ERR_EXPIRED,    CSEP_ERR_REVOKED};
+        static const csep_status want[] = {
+            CSEP_ERR_NO_CONTEXT, CSEP_ERR_NO_CONTEXT, CSEP_OK, CSEP_OK, CSEP_OK,
+            CSEP_ERR_EXPIRED,    CSEP_ERR_REVOKED};
         struct bench *b = bench_new();
         struct csep_slot slot;
         bring_to(b, s);
@@ -246,7 +248,8 @@ static void test_margin(void **state)
     assert_true(limits_margin(CSEP_SEC(604800), CSEP_NEVER) <= CSEP_SEC(604800) / 4);
 }
 
-/* A clock that jumps far ahead, as after suspend, ends the context; one that a host turns back does no harm. */
+/* A clock that jumps far ahead, as after suspend, ends the context; one that a host turns back does no harm.
+ */
 //= CTX-14 type=test
 static void test_clock_jumps(void **state)
 {
@@ -259,7 +262,8 @@ static void test_clock_jumps(void **state)
     assert_int_equal(csep_context_state(b->c), CSEP_CTX_FRESH);
     csep_store_expire(&b->store, T0 + CSEP_SEC(1000000));
     assert_int_equal(csep_context_state(b->c), CSEP_CTX_EXPIRED);
-    assert_int_equal(test_trace_count(&b->trace, CSEP_TRACE_CTX_STATE), 2); /* to FRESH, to EXPIRED: not by SOFT */
+    assert_int_equal(test_trace_count(&b->trace, CSEP_TRACE_CTX_STATE),
+                     2); /* to FRESH, to EXPIRED: not by SOFT */
     bench_free(b);
 }
 

@@ -26,7 +26,14 @@ static void field_hex(struct body *m, uint16_t id, const char *hex)
 }
 
 #define HANDLE_HEX "000102030405060708090a0b0c0d0e0f"
-#define UDP_HEX    "010c" "0003" "00" "0000" "05c0" "00000e10" "00"
+#define UDP_HEX                                                                                              \
+    "010c"                                                                                                   \
+    "0003"                                                                                                   \
+    "00"                                                                                                     \
+    "0000"                                                                                                   \
+    "05c0"                                                                                                   \
+    "00000e10"                                                                                               \
+    "00"
 
 static void grant_body(struct body *m)
 {
@@ -213,50 +220,184 @@ static const struct form {
     {CSEP_MSG_GRANT, 4, "00010002000300040005000600070008001d", CSEP_ERR_DECODE},
     {CSEP_MSG_GRANT, 6, "03616263", CSEP_OK},
     {CSEP_MSG_GRANT, 6, "0361620062", CSEP_ERR_DECODE},
-    {CSEP_MSG_GRANT, 6, "03616263" "00", CSEP_ERR_DECODE},
-    {CSEP_MSG_GRANT, 6, "0461626364" "03616263", CSEP_OK},
+    {CSEP_MSG_GRANT, 6,
+     "03616263"
+     "00",
+     CSEP_ERR_DECODE},
+    {CSEP_MSG_GRANT, 6,
+     "0461626364"
+     "03616263",
+     CSEP_OK},
     {CSEP_MSG_GRANT, 7, "000100020003", CSEP_OK},
     {CSEP_MSG_GRANT, 7, "0001000200", CSEP_ERR_DECODE},
     {CSEP_MSG_GRANT, 8, "02", CSEP_OK},
     {CSEP_MSG_GRANT, 8, "03", CSEP_ERR_VALUE},
     {CSEP_MSG_GRANT, 8, "0001", CSEP_ERR_DECODE},
     {CSEP_MSG_GRANT, 9, "00", CSEP_OK},
-    {CSEP_MSG_GRANT, 10, "0000000000000001" "0000000000000002" "0000000000000003", CSEP_OK},
-    {CSEP_MSG_GRANT, 10, "0000000000000001" "0000000000000002" "00000000000003", CSEP_ERR_DECODE},
+    {CSEP_MSG_GRANT, 10,
+     "0000000000000001"
+     "0000000000000002"
+     "0000000000000003",
+     CSEP_OK},
+    {CSEP_MSG_GRANT, 10,
+     "0000000000000001"
+     "0000000000000002"
+     "00000000000003",
+     CSEP_ERR_DECODE},
     {CSEP_MSG_GRANT, 11, "01", CSEP_OK},
     {CSEP_MSG_GRANT, 11, "02", CSEP_ERR_VALUE},
     {CSEP_MSG_GRANT, 12, "00000000", CSEP_OK},
     {CSEP_MSG_GRANT, 12, "000000", CSEP_ERR_DECODE},
     /* TRANSPORTS */
-    {CSEP_MSG_GRANT, 5, "0102ffff", CSEP_ERR_DECODE},                            /* entry too short */
+    {CSEP_MSG_GRANT, 5, "0102ffff", CSEP_ERR_DECODE}, /* entry too short */
     {CSEP_MSG_GRANT, 5, "01", CSEP_ERR_DECODE},
-    {CSEP_MSG_GRANT, 5, "010d" "0003" "00" "0000" "05c0" "00000e10" "00", CSEP_ERR_DECODE}, /* cut off */
-    {CSEP_MSG_GRANT, 5, "010e" "0003" "00" "0000" "05c0" "00000e10" "00" "ffff", CSEP_OK},  /* extended */
-    {CSEP_MSG_GRANT, 5, "010c" "0003" "00" "0000" "04af" "00000e10" "00", CSEP_ERR_VALUE},  /* unit of 1199 */
-    {CSEP_MSG_GRANT, 5, "020c" "0006" "01" "0000" "0000" "00000e10" "00", CSEP_OK},
-    {CSEP_MSG_GRANT, 5, "020c" "0006" "01" "0000" "04b0" "00000e10" "00", CSEP_ERR_VALUE}, /* unit over TCP */
-    {CSEP_MSG_GRANT, 5, "010e" "0003" "00" "0000" "05c0" "00000e10" "02" "6162", CSEP_OK},
-    {CSEP_MSG_GRANT, 5, "010e" "0003" "00" "0000" "05c0" "00000e10" "02" "6120", CSEP_ERR_DECODE}, /* a space */
-    {CSEP_MSG_GRANT, 5, "010e" "0003" "00" "0000" "05c0" "00000e10" "02" "6100", CSEP_ERR_DECODE},
-    {CSEP_MSG_GRANT, 5, "010e" "0003" "00" "0000" "05c0" "00000e10" "03" "6162", CSEP_ERR_DECODE},
+    {CSEP_MSG_GRANT, 5,
+     "010d"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_ERR_DECODE}, /* cut off */
+    {CSEP_MSG_GRANT, 5,
+     "010e"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "00"
+     "ffff",
+     CSEP_OK}, /* extended */
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "0003"
+     "00"
+     "0000"
+     "04af"
+     "00000e10"
+     "00",
+     CSEP_ERR_VALUE}, /* unit of 1199 */
+    {CSEP_MSG_GRANT, 5,
+     "020c"
+     "0006"
+     "01"
+     "0000"
+     "0000"
+     "00000e10"
+     "00",
+     CSEP_OK},
+    {CSEP_MSG_GRANT, 5,
+     "020c"
+     "0006"
+     "01"
+     "0000"
+     "04b0"
+     "00000e10"
+     "00",
+     CSEP_ERR_VALUE}, /* unit over TCP */
+    {CSEP_MSG_GRANT, 5,
+     "010e"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "02"
+     "6162",
+     CSEP_OK},
+    {CSEP_MSG_GRANT, 5,
+     "010e"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "02"
+     "6120",
+     CSEP_ERR_DECODE}, /* a space */
+    {CSEP_MSG_GRANT, 5,
+     "010e"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "02"
+     "6100",
+     CSEP_ERR_DECODE},
+    {CSEP_MSG_GRANT, 5,
+     "010e"
+     "0003"
+     "00"
+     "0000"
+     "05c0"
+     "00000e10"
+     "03"
+     "6162",
+     CSEP_ERR_DECODE},
     /* an unknown transport is skipped by its length, whatever is in it //= NEG-68 type=test */
     {CSEP_MSG_GRANT, 5, "7703010203" UDP_HEX, CSEP_OK},
     {CSEP_MSG_GRANT, 5, "7700", CSEP_OK},
     /* unknown services and flags bits //= NEG-68 type=test */
-    {CSEP_MSG_GRANT, 5, "010c" "ff03" "fe" "0000" "05c0" "00000e10" "00", CSEP_OK},
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "ff03"
+     "fe"
+     "0000"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_OK},
     //= NEG-69 type=test
     {CSEP_MSG_GRANT, 5, UDP_HEX UDP_HEX, CSEP_ERR_DUPLICATE},
     {CSEP_MSG_GRANT, 5, "7700" UDP_HEX "7700", CSEP_ERR_DUPLICATE},
     {CSEP_MSG_GRANT, 5, "7000710072007300740075007600" UDP_HEX, CSEP_OK},
     {CSEP_MSG_GRANT, 5, "700071007200730074007500760077007800", CSEP_ERR_OVERSIZE},
     //= NEG-72 type=test
-    {CSEP_MSG_GRANT, 5, "010c" "0003" "00" "03ff" "05c0" "00000e10" "00", CSEP_ERR_VALUE}, /* 1023 */
-    {CSEP_MSG_GRANT, 5, "010c" "0003" "00" "0400" "05c0" "00000e10" "00", CSEP_OK},        /* 1024 */
-    {CSEP_MSG_GRANT, 5, "010c" "0003" "00" "01bb" "05c0" "00000e10" "00", CSEP_OK},        /* 443 */
-    {CSEP_MSG_GRANT, 5, "010c" "0003" "00" "0035" "05c0" "00000e10" "00", CSEP_ERR_VALUE}, /* 53 */
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "0003"
+     "00"
+     "03ff"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_ERR_VALUE}, /* 1023 */
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "0003"
+     "00"
+     "0400"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_OK}, /* 1024 */
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "0003"
+     "00"
+     "01bb"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_OK}, /* 443 */
+    {CSEP_MSG_GRANT, 5,
+     "010c"
+     "0003"
+     "00"
+     "0035"
+     "05c0"
+     "00000e10"
+     "00",
+     CSEP_ERR_VALUE}, /* 53 */
     /* TICKETS */
     {CSEP_MSG_TICKETS, 13, "10" HANDLE_HEX, CSEP_OK},
-    {CSEP_MSG_TICKETS, 13, "0f" "000102030405060708090a0b0c0d0e", CSEP_ERR_DECODE},
+    {CSEP_MSG_TICKETS, 13,
+     "0f"
+     "000102030405060708090a0b0c0d0e",
+     CSEP_ERR_DECODE},
     {CSEP_MSG_TICKETS, 13, "11" HANDLE_HEX, CSEP_ERR_DECODE},
     {CSEP_MSG_TICKETS, 13, "10" HANDLE_HEX "00", CSEP_ERR_DECODE},
     {CSEP_MSG_TICKETS, 1, "00", CSEP_ERR_DECODE},
@@ -294,9 +435,11 @@ static void other_fields(struct body *m, const struct form *f)
         uint16_t id;
         const char *hex;
     } all[] = {
-        {CSEP_MSG_GRANT, 1, HANDLE_HEX},   {CSEP_MSG_GRANT, 2, "00015180"},      {CSEP_MSG_GRANT, 4, "001d"},
-        {CSEP_MSG_GRANT, 5, UDP_HEX},      {CSEP_MSG_TICKETS, 1, HANDLE_HEX},    {CSEP_MSG_TICKETS, 13, "10" HANDLE_HEX},
-        {CSEP_MSG_REQUEST, 12, "00000001"}, {CSEP_MSG_REVOKE, 1, HANDLE_HEX},    {CSEP_MSG_ERROR, 15, "0001"},
+        {CSEP_MSG_GRANT, 1, HANDLE_HEX},    {CSEP_MSG_GRANT, 2, "00015180"},
+        {CSEP_MSG_GRANT, 4, "001d"},        {CSEP_MSG_GRANT, 5, UDP_HEX},
+        {CSEP_MSG_TICKETS, 1, HANDLE_HEX},  {CSEP_MSG_TICKETS, 13, "10" HANDLE_HEX},
+        {CSEP_MSG_REQUEST, 12, "00000001"}, {CSEP_MSG_REVOKE, 1, HANDLE_HEX},
+        {CSEP_MSG_ERROR, 15, "0001"},
     };
     m->n = 0;
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -314,8 +457,8 @@ static void test_forms(void **state)
         field_hex(&m, forms[i].id, forms[i].hex);
         csep_status got = decode_any(forms[i].type, m.b, m.n);
         if (got != forms[i].want)
-            fail_msg("row %u (type %u, field %u, %s): %s, not %s", i, forms[i].type, forms[i].id, forms[i].hex,
-                     csep_status_name(got), csep_status_name(forms[i].want));
+            fail_msg("row %u (type %u, field %u, %s): %s, not %s", i, forms[i].type, forms[i].id,
+                     forms[i].hex, csep_status_name(got), csep_status_name(forms[i].want));
     }
 }
 
@@ -357,7 +500,9 @@ static void test_protocol_with_zero(void **state)
     static struct body m;
     struct neg_grant g;
     grant_body(&m);
-    field_hex(&m, 6, "03610062" "0178");
+    field_hex(&m, 6,
+              "03610062"
+              "0178");
     assert_ok(decode_grant(&m, &g));
     assert_int_equal(g.grant.num_protocols, 1);
     assert_string_equal(g.grant.protocols[0], "x");
@@ -425,8 +570,8 @@ static void test_critical_bits(void **state)
     (void)state;
     uint8_t out[NEG_GRANT_MAX];
     size_t n = encode_full_grant(out, sizeof out, NULL), num = 0;
-    static const bool critical[17] = {[1] = true, [2] = true, [4] = true, [5] = true,
-                                      [8] = true, [10] = true, [11] = true, [13] = true};
+    static const bool critical[17] = {
+        [1] = true, [2] = true, [4] = true, [5] = true, [8] = true, [10] = true, [11] = true, [13] = true};
     struct rd r = rd_init(out + 4, n - 4);
     for (; rd_more(&r); num++) {
         uint16_t id = rd_u16(&r);
@@ -580,14 +725,22 @@ static void test_senders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_minimal_grant),       cmocka_unit_test(test_any_order),
-        cmocka_unit_test(test_unknown_and_critical), cmocka_unit_test(test_duplicate_empty_cut),
-        cmocka_unit_test(test_64_fields),           cmocka_unit_test(test_missing),
-        cmocka_unit_test(test_forms),               cmocka_unit_test(test_long_lists),
-        cmocka_unit_test(test_protocol_with_zero),  cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_critical_bits),       cmocka_unit_test(test_grease),
-        cmocka_unit_test(test_no_room),             cmocka_unit_test(test_every_truncation),
-        cmocka_unit_test(test_every_bit),           cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_minimal_grant),
+        cmocka_unit_test(test_any_order),
+        cmocka_unit_test(test_unknown_and_critical),
+        cmocka_unit_test(test_duplicate_empty_cut),
+        cmocka_unit_test(test_64_fields),
+        cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_long_lists),
+        cmocka_unit_test(test_protocol_with_zero),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_critical_bits),
+        cmocka_unit_test(test_grease),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_every_truncation),
+        cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_senders),
     };
     assert_int_equal(csep_init(), CSEP_OK);
     return cmocka_run_group_tests(tests, NULL, NULL);
