@@ -145,16 +145,17 @@ static void put_acks(struct csep_data *c, struct building *b)
     }
 }
 
-/* One frame that was due; said when it fits. */
-static void put_control(struct csep_data *c, struct building *b, uint32_t bit, const struct frame *f)
+/* One frame that was due; said when it fits. False when there was no room. */
+static bool put_control(struct csep_data *c, struct building *b, uint32_t bit, const struct frame *f)
 {
     size_t mark = b->w.len;
     frame_put(&b->w, f);
     if (undo_if_bad(b, mark))
-        return;
+        return false;
     c->control &= ~bit;
     b->rec.control |= bit;
     b->rec.eliciting = true;
+    return true;
 }
 
 static void put_new_cid(struct csep_data *c, struct building *b, unsigned i)
@@ -230,8 +231,9 @@ static void put_path(struct csep_data *c, struct building *b)
     if (p->response_due) {
         f = (struct frame){.type = CSEP_FRAME_PATH_RESPONSE};
         f.u.path = p->response;
-        put_control(c, b, CTRL_PATH, &f);
-        p->response_due = false;
+        p->response_due = !put_control(c, b, CTRL_PATH, &f);
+        if (p->response_due)
+            return;
         b->other_path = !addr_same(&p->response_to, &p->now.addr);
         b->to = p->response_to; //= DATA-49
         if (b->other_path)
@@ -240,8 +242,7 @@ static void put_path(struct csep_data *c, struct building *b)
     if (p->challenge_due) {
         f = (struct frame){.type = CSEP_FRAME_PATH_CHALLENGE};
         f.u.path = p->challenge;
-        put_control(c, b, CTRL_PATH, &f);
-        p->challenge_due = false;
+        p->challenge_due = !put_control(c, b, CTRL_PATH, &f); /* no room: in the next packet */
     }
 }
 
