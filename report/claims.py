@@ -11,6 +11,8 @@ from typing import Callable, Dict, List, Sequence, Tuple
 
 # What is compared, in whole round trips: (row, baseline row, largest difference allowed).
 Test = Tuple[str, str, int]
+# (rtt_ms, ip) -> ns
+Delays = Dict[Tuple[float, int], int]
 
 
 @dataclass
@@ -28,7 +30,7 @@ class Outcome:
     claim: Claim
     verdict: str
     passed: List[str] = field(default_factory=list)
-    failed: List[Tuple[str, int]] = field(default_factory=list)  # (row, round trips too many)
+    failed: List[Tuple[str, str]] = field(default_factory=list)  # (row, how much later: "+1R", "+999 ms")
     missing: List[str] = field(default_factory=list)
     agrees: bool = True
 
@@ -77,40 +79,44 @@ CLAIMS: List[Claim] = [
 ]
 
 
-def round_trips(delay_ns: int, rtt_ms: float) -> int:
-    return round(delay_ns / (rtt_ms * 1e6))
+def excess(mine: Delays, theirs: Delays, allowed: int) -> str:
+    """How much later, in words: "" when not, "+2R" when it is the same number of round trips at every R, else in time."""
+    keys = sorted(set(mine) & set(theirs))
+    late = {k: mine[k] - theirs[k] - allowed * round(k[0] * 1e6) for k in keys}
+    trips = {round(late[k] / (k[0] * 1e6)) for k in keys}
+    if max(trips) <= 0:
+        return ""
+    if len(trips) == 1:
+        return f"+{trips.pop()}R"
+    return f"+{max(late.values()) / 1e6:.0f} ms"
 
 
-def judge(claim: Claim, delay: Callable[[str], Dict[Tuple[float, int], int]], agrees: Callable[[str], bool]) -> Outcome:
-    """Decide one claim. delay(row) gives {(rtt_ms, ip): delay_ns}; "ZERO" is no delay at all."""
+def judge(claim: Claim, delay: Callable[[str, str], Delays], agrees: Callable[[str], bool]) -> Outcome:
+    """Decide one claim. delay(row, beside) gives the row's delays, measured under the configuration that the row `beside`
+    was measured under; "ZERO" is no delay at all."""
     passed: List[str] = []
-    failed: Dict[str, int] = {}
+    failed: Dict[str, str] = {}
     missing: List[str] = []
     ok = True
     for row, base, allowed in claim.tests:
-        mine = delay(row)
-        if not mine:
-            missing.append(row)
+        mine = delay(row, row)
+        theirs = {key: 0 for key in mine} if base == "ZERO" else delay(base, row)
+        if not set(mine) & set(theirs):
+            missing.append(base if mine else row)
             continue
-        theirs = {key: 0 for key in mine} if base == "ZERO" else delay(base)
-        keys = sorted(set(mine) & set(theirs))
-        if not keys:
-            missing.append(base)
-            continue
-        worst = max(round_trips(mine[k] - theirs[k], k[0]) for k in keys)
         ok &= agrees(row)
         name = row if base in ("ZERO", "B1") else f"{row} against {base}"
-        if worst <= allowed:
-            passed.append(name)
+        late = excess(mine, theirs, allowed)
+        if late:
+            failed[name] = late
         else:
-            failed[name] = worst - allowed
+            passed.append(name)
     if not passed and not failed:
         verdict = "not measured"
     elif not failed:
         verdict = "holds"
     elif not passed:
-        worst = max(failed.values())
-        verdict = f"fails by +{worst}R"
+        verdict = "fails by " + max(failed.values(), key=lambda text: (text.endswith("ms"), text))
     else:
         verdict = "holds only if " + claim.condition
-    return Outcome(claim, verdict, passed, sorted(failed.items()), missing, ok)
+    return Outcome(claim, verdict, passed, list(failed.items()), missing, ok)

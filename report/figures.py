@@ -4,6 +4,8 @@
 Every figure is drawn from result files alone; none holds a number of its own.
 """
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
@@ -36,6 +38,12 @@ def save(fig: Any, out: Path, name: str) -> List[Path]:
     return paths
 
 
+def row_order(name: str) -> Any:
+    """B1, B2 ... B4-retry, B5 ... S1 ... S12, W1 ... X4."""
+    family, number, variant = re.fullmatch(r"([A-Z]+)([0-9]*)(.*)", name).groups()
+    return "BSWX".find(family), int(number or 0), variant
+
+
 def label_of(row: Dict[str, Any]) -> str:
     title = row.get("title") or ""
     return f"{row['row']}  {title}".strip() + ("  (modelled)" if row["modelled"] else "")
@@ -46,7 +54,7 @@ def delay_by_rtt(rows: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
     v4 = [r for r in rows if r["ip"] == 4 and r["delay_ns"] is not None]
     fig, (lines, bars) = plt.subplots(1, 2, figsize=(12, 7.5), width_ratios=(1, 1.35), layout="constrained")
 
-    names = list(dict.fromkeys(r["row"] for r in v4))
+    names = sorted({r["row"] for r in v4}, key=row_order)
     for name in names:
         mine = sorted((r["rtt_ms"], r["delay_ns"] / 1e6) for r in v4 if r["row"] == name)
         lines.plot(*zip(*mine), color=COLOURS.get(name[0], "k"), marker=MARKS.get(name[0], "."), ms=3.5, lw=0.8, alpha=0.75)
@@ -63,7 +71,7 @@ def delay_by_rtt(rows: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
 
     reference = 100 if 100 in rtts else rtts[len(rtts) // 2]
     at = [r for r in v4 if r["rtt_ms"] == reference]
-    at.sort(key=lambda r: ("BSWX".find(r["row"][0]), names.index(r["row"])))
+    at.sort(key=lambda r: row_order(r["row"]))
     for i, r in enumerate(at):
         colour = COLOURS.get(r["row"][0], "k")
         value = r["delay_ns"] / 1e6
@@ -76,48 +84,69 @@ def delay_by_rtt(rows: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
     return save(fig, out, "delay-by-rtt")
 
 
+def flights(packets: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Packets of one end that leave together, as one arrow each: what they hold, and whether the application's bytes are among it."""
+    groups: List[Dict[str, Any]] = []
+    for p in packets:
+        last = next((g for g in reversed(groups) if g["from"] == p["from"]), None)
+        if last is None or p["t_send"] - last["t_last"] > 100000 or (p["t_recv"] is None) != (last["t_recv"] is None):
+            last = dict(p, labels=[])
+            groups.append(last)
+        last["t_last"] = p["t_send"]
+        last["labels"].append(p["label"])
+        if p["t_recv"] is not None:
+            last["t_recv"] = p["t_recv"]
+    for g in groups:
+        said = [text for text in dict.fromkeys(g["labels"]) if text != "ACK"] or ["ACK"]
+        g["text"] = " + ".join(said)
+        g["app"] = any(word in g["text"] for word in ("request", "reply"))
+    return groups
+
+
 def ladders(stacks: Sequence[Dict[str, Any]], out: Path) -> List[Path]:
-    """Time-sequence ladders: client left, server right, time downwards, an arrow for each packet."""
+    """Time-sequence ladders: client left, server right, time downwards, an arrow for each flight, what it holds beside its sender."""
     per_line = 4
     height = -(-len(stacks) // per_line)
-    fig, axes = plt.subplots(height, per_line, figsize=(3.4 * per_line, 4.4 * height), layout="constrained", squeeze=False)
-    last = max((p["t_recv"] or p["t_send"]) for s in stacks for p in s["packets"]) / 1e6
-    last = min(last, 1.15 * max((s.get("ttfb_ns") or 0) for s in stacks) / 1e6 or last)
+    fig, axes = plt.subplots(height, per_line, figsize=(4.1 * per_line, 4.3 * height), squeeze=False)
+    fig.subplots_adjust(left=0.02, right=0.99, top=0.96, bottom=0.03, wspace=0.04, hspace=0.16)
+    last = 1.12 * max(s.get("ttfb_ns") or 0 for s in stacks) / 1e6
     for ax, stack in zip(axes.flat, stacks):
-        family = COLOURS.get(stack["row"][0], "k")
-        for p in stack["packets"]:
-            t0 = p["t_send"] / 1e6
-            if t0 > last:
+        colour = COLOURS.get(stack["row"][0], "k")
+        for g in flights(stack["packets"]):
+            t0 = g["t_send"] / 1e6
+            lost = g["t_recv"] is None
+            right = g["from"] == "client"
+            t1 = t0 + (stack["rtt_ms"] / 4 if lost else g["t_recv"] / 1e6 - t0)
+            if t0 > last * 0.93:
                 continue
-            lost = p["t_recv"] is None
-            right = p["from"] == "client"
-            x0, x1 = (0, 1) if right else (1, 0)
-            t1 = t0 + (last * 0.02 if lost else p["t_recv"] / 1e6 - t0)
-            if lost:
-                x1 = x0 + (0.5 if right else -0.5)
-            app = "request" in p["label"] or "reply" in p["label"]
+            x0, x1 = (0, 0.5 if lost else 1) if right else (1, 0.5 if lost else 0)
+            style = {"arrowstyle": "-|>", "color": colour if g["app"] else "#888888", "lw": 2 if g["app"] else 0.9, "ls": ":" if lost else "-", "shrinkA": 0, "shrinkB": 0}
+            ax.annotate("", (x1, t1), (x0, t0), arrowprops=style)
             ax.annotate(
-                "",
-                (x1, t1),
+                textwrap.fill(g["text"] + (" (lost)" if lost else ""), 30),
                 (x0, t0),
-                arrowprops={"arrowstyle": "->", "color": family if app else "#999999", "lw": 1.8 if app else 0.8, "ls": ":" if lost else "-"},
+                xytext=(-4 if right else 4, 0),
+                textcoords="offset points",
+                ha="right" if right else "left",
+                va="center",
+                fontsize=6.3,
+                color=colour if g["app"] else "#444444",
+                weight="bold" if g["app"] else "normal",
             )
-            if p.get("label"):
-                ax.annotate(p["label"], ((x0 + x1) / 2, (t0 + t1) / 2), ha="center", va="bottom", fontsize=6, color=family if app else "#444444")
-        for key, text in (("delay_ns", "D"), ("ttfb_ns", "reply")):
+        for key, text in (("delay_ns", "D"), ("ttfb_ns", "first reply byte")):
             if stack.get(key) is not None:
-                ax.axhline(stack[key] / 1e6, color=family, lw=0.6, ls="--", alpha=0.6)
-                ax.annotate(text, (-0.04, stack[key] / 1e6), ha="right", va="center", fontsize=7, color=family)
+                t = stack[key] / 1e6
+                ax.plot([0, 1], [t, t], color=colour, lw=0.7, ls="--", alpha=0.7)
+                ax.annotate(f"{text} = {t / stack['rtt_ms']:.2g}R", (0.5, t), xytext=(0, -2), textcoords="offset points", ha="center", va="top", fontsize=6.3, color=colour)
         ax.axvline(0, color="k", lw=1)
         ax.axvline(1, color="k", lw=1)
-        ax.set_xlim(-0.16, 1.05)
-        ax.set_ylim(last, -0.02 * last)
+        ax.set_xlim(-1.25, 2.25)
+        ax.set_ylim(last, -0.03 * last)
         ax.set_xticks([0, 1], ["client", "server"])
+        ax.set_yticks([])
         ax.spines[["left", "bottom"]].set_visible(False)
         ax.tick_params(axis="x", length=0)
-        ax.set_ylabel("ms after send()", fontsize=7)
-        ax.tick_params(axis="y", labelsize=7)
-        ax.set_title(f"{stack['row']}: {stack.get('title', '')}" + (" (modelled)" if stack.get("modelled") else ""), fontsize=8.5, loc="left")
+        ax.set_title(f"{stack['row']}: {stack.get('title', '')}" + (" (modelled)" if stack.get("modelled") else ""), fontsize=8.5, loc="center")
     for ax in list(axes.flat)[len(stacks):]:
         ax.set_visible(False)
     return save(fig, out, "ladders")

@@ -47,12 +47,16 @@ def load(path: Path, needed: Tuple[str, ...]) -> List[Dict[str, Any]]:
     return data
 
 
-def outcomes(rows: List[Dict[str, Any]]) -> List[Outcome]:
-    def delay(name: str) -> Dict[Tuple[float, int], int]:
-        return {(r["rtt_ms"], r["ip"]): r["delay_ns"] for r in rows if r["row"] == name and r["delay_ns"] is not None}
+def outcomes(runs: List[Dict[str, Any]]) -> List[Outcome]:
+    def delay(name: str, beside: str) -> Dict[Tuple[float, int], int]:
+        """A row that was also played in the scenario of `beside` is taken from there: its configuration is the same."""
+        mine = [r for r in runs if r["row"] == name and r["delay_ns"] is not None]
+        scenarios = {r["scenario"] for r in runs if r["row"] == beside and r["asked_for"]}
+        near = [r for r in mine if r["scenario"] in scenarios]
+        return {(r["rtt_ms"], r["ip"]): r["delay_ns"] for r in near or mine}
 
     def agrees(name: str) -> bool:
-        return all(r["agrees"] for r in rows if r["row"] == name)
+        return all(r["agrees"] for r in runs if r["row"] == name and r["asked_for"])
 
     return [judge(c, delay, agrees) for c in CLAIMS]
 
@@ -64,7 +68,7 @@ def as_json(results: List[Outcome]) -> List[Dict[str, Any]]:
             "text": o.claim.text,
             "verdict": o.verdict,
             "holds_in": o.passed,
-            "fails_in": [{"row": row, "round_trips": n} for row, n in o.failed],
+            "fails_in": [{"row": row, "by": late} for row, late in o.failed],
             "not_measured": o.missing,
             "measurement_agrees_with_analysis": o.agrees,
         }
@@ -80,7 +84,7 @@ def as_text(results: List[Outcome]) -> str:
         if o.passed:
             lines.append(f"     holds in {', '.join(o.passed)}")
         if o.failed:
-            lines.append("     fails in " + ", ".join(f"{row} (+{n}R)" for row, n in o.failed))
+            lines.append("     fails in " + ", ".join(f"{row} ({late})" for row, late in o.failed))
         if o.missing:
             lines.append(f"     not measured: {', '.join(o.missing)}")
         lines.append(f"     measurement and analysis {'agree' if o.agrees else 'DISAGREE'}")
@@ -99,7 +103,7 @@ def page(results: List[Outcome], rows: List[Dict[str, Any]], runs: List[Dict[str
     template = env.from_string((Path(__file__).resolve().parent / "claims.html.j2").read_text())
     return template.render(
         outcomes=results,
-        names=list(dict.fromkeys(r["row"] for r in rows)),
+        names=sorted({r["row"] for r in rows}, key=figures.row_order),
         titles=titles,
         rtts=rtts,
         cell=cell,
@@ -116,7 +120,7 @@ def verdict_table(rows: List[Dict[str, Any]], runs: List[Dict[str, Any]], rtt: f
     """Markdown: what each arrangement costs at one round-trip time, IPv4."""
     titles = {r["row"]: r for r in runs}
     lines = [f"| row | arrangement | D at R = {rtt:g} ms | first reply byte | against its baseline | analysis |", "|---|---|---|---|---|---|"]
-    for r in rows:
+    for r in sorted(rows, key=lambda r: figures.row_order(r["row"])):
         if r["ip"] != 4 or r["rtt_ms"] != rtt:
             continue
         title = titles[r["row"]]["title"] + (" *(modelled)*" if r["modelled"] else "")
@@ -135,11 +139,11 @@ def update_readme(readme: Path, table: str) -> None:
 
 def write(out: Path, reference: Optional[Path] = None, readme: Optional[Path] = None) -> List[Path]:
     rows = load(out / "rows.json", ("row", "rtt_ms", "ip", "modelled", "delay_ns", "ttfb_ns", "agrees", "verdict"))
-    runs = load(out / "runs.json", ("row", "title"))
-    ladders = load(out / "ladders.json", ("row", "packets"))
+    runs = load(out / "runs.json", ("row", "title", "scenario", "asked_for", "rtt_ms", "ip", "delay_ns", "agrees"))
+    ladders = load(out / "ladders.json", ("row", "rtt_ms", "packets"))
     pairs = load(out / "breakeven.json", ("hit_ratio", "quic_zero_rtt_ratio", "csep_not_slower"))
     titles = {r["row"]: r["title"] for r in runs}
-    results = outcomes(rows)
+    results = outcomes([r for r in runs if not r.get("visits")])
 
     written = []
     if rows:

@@ -29,6 +29,11 @@ def rows(delays=None, agrees=True):
             "ttfb_ns": (k + 1) * rtt * 1000000,
             "agrees": agrees,
             "verdict": "",
+            "title": "<" + name + ">",
+            "scenario": "all.yaml",
+            "asked_for": True,
+            "modelled_what": None,
+            "condition": None,
         }
         for name, k in (delays or DELAYS).items()
         for rtt in (20, 100)
@@ -43,7 +48,7 @@ def outcome(claim_id, **kw):
 def test_c22_holds_only_under_a_condition():
     o = outcome("C22")
     assert o.verdict.startswith("holds only if ")
-    assert dict(o.failed) == {"S2": 1, "S3": 1, "S4": 2, "S6": 1, "S9": 1}
+    assert dict(o.failed) == {"S2": "+1R", "S3": "+1R", "S4": "+2R", "S6": "+1R", "S9": "+1R"}
     assert o.passed == ["S1", "S5", "S7", "S8", "S10", "S11", "S12"]
 
 
@@ -65,18 +70,30 @@ def test_rows_that_are_not_there_are_named():
     assert o.missing == ["W3", "W3-tfo"] and o.verdict == "holds"
 
 
+def test_a_baseline_of_the_same_scenario_counts():
+    slow = [dict(r, scenario="slow.yaml") for r in rows(delays={"S12": 3})]
+    beside = [dict(r, scenario="slow.yaml", asked_for=False) for r in rows(delays={"B1": 3})]
+    o = {o.claim.id: o for o in latency.outcomes(rows(delays={"B1": 2}) + slow + beside)}["C22"]
+    assert o.passed == ["S12"] and not o.failed
+
+
+def test_a_constant_wait_is_told_in_time():
+    waited = [dict(r, delay_ns=r["delay_ns"] + 999000000) for r in rows(delays={"X2": 2})]
+    o = {o.claim.id: o for o in latency.outcomes(rows(delays={"B1": 2}) + waited)}["C24"]
+    assert o.failed == [("X2", "+999 ms")]
+
+
 def test_nothing_measured():
-    assert judge(CLAIMS[0], lambda row: {}, lambda row: True).verdict == "not measured"
+    assert judge(CLAIMS[0], lambda row, beside: {}, lambda row: True).verdict == "not measured"
 
 
 def fill(out):
     measured = rows()
-    runs = [dict(r, title="<" + r["row"] + ">", modelled_what=None, condition=None) for r in measured]
     packets = [
         {"t_send": 0, "t_recv": 10000000, "from": "client", "to": "server", "label": "request", "bytes": 100},
         {"t_send": 10000000, "t_recv": None, "from": "server", "to": "client", "label": "reply", "bytes": 100},
     ]
-    ladder = {"row": "W1", "title": "warm", "modelled": False, "delay_ns": 0, "ttfb_ns": 20000000, "packets": packets}
+    ladder = {"row": "W1", "title": "warm", "rtt_ms": 20, "modelled": False, "delay_ns": 0, "ttfb_ns": 20000000, "packets": packets}
     pair = {
         "rtt_ms": 50,
         "refresh": "never",
@@ -87,7 +104,7 @@ def fill(out):
         "csep_not_slower": False,
     }
     (out / "rows.json").write_text(json.dumps(measured))
-    (out / "runs.json").write_text(json.dumps(runs))
+    (out / "runs.json").write_text(json.dumps(measured))
     (out / "ladders.json").write_text(json.dumps([ladder]))
     (out / "breakeven.json").write_text(json.dumps([pair, dict(pair, refresh="use", hit_ratio=0.9, csep_not_slower=True)]))
 
