@@ -14,8 +14,9 @@ struct sim_client {
     struct csep_negotiate_config negotiate;
     struct csep_store *store;
     struct csep_context *context;
-    struct sim_negotiation *negotiation, *finished[4096]; /* freed at the end: their close takes a while */
-    size_t num_finished;
+    struct sim_negotiation *negotiation; /* the one that runs */
+    struct sim_negotiation *closed;      /* the last one before, whose close is under way */
+    struct sim_negotiations finished;
     bool preparing; /* the negotiation is for later, nobody waits */
     bool waiting;   /* the application waits for a context */
 
@@ -261,8 +262,7 @@ static void negotiation_event(void *arg, struct sim_negotiation *n, const struct
         sim_fail(c->w, "the client's negotiation failed: %s", csep_status_text(ev->status));
     } else if (ev->type == CSEP_NEG_CLOSED) {
         c->negotiation = NULL;
-        if (c->num_finished < sizeof c->finished / sizeof c->finished[0])
-            c->finished[c->num_finished++] = n;
+        c->closed = n;
     }
 }
 
@@ -274,6 +274,9 @@ static void negotiate(struct sim_client *c)
                                                 .cfg = &c->negotiate,
                                                 .event = negotiation_event,
                                                 .arg = c};
+    if (c->closed)
+        sim_negotiations_add(&c->finished, c->closed);
+    c->closed = NULL;
     csep_context_input(c->store, c->context, CSEP_CTX_IN_NEGOTIATE, sim_now(c->w));
     c->negotiation = sim_negotiation_new(&setup, c->mode->negotiate, SIM_NEGOTIATE_PORT, NULL, NULL);
 }
@@ -402,8 +405,8 @@ struct sim_client *sim_client_new(struct sim_world *w, const struct sim_csep *mo
 void sim_client_free(struct sim_client *c)
 {
     sim_negotiation_free(c->negotiation);
-    for (size_t i = 0; i < c->num_finished; i++)
-        sim_negotiation_free(c->finished[i]);
+    sim_negotiation_free(c->closed);
+    sim_negotiations_free(&c->finished);
     drop_data(c);
     sim_stream_free(c->stream);
     sim_pipe_free(c->pipe);

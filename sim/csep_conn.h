@@ -37,7 +37,19 @@ struct sim_pipe *sim_negotiation_take_pipe(struct sim_negotiation *n);
  * negotiation. */
 size_t sim_negotiation_pass(struct sim_negotiation *n, const uint8_t *data, size_t len, uint8_t *out,
                             size_t cap);
+/* Nothing will come of it any more: its TCP connection has ended. False for ever once the pipe was given
+ * away. */
+bool sim_negotiation_over(const struct sim_negotiation *n);
 void sim_negotiation_free(struct sim_negotiation *n);
+
+/* Negotiations that wait for their end: one is never freed from inside its own callback. */
+struct sim_negotiations {
+    struct sim_negotiation **v;
+    size_t num, cap;
+};
+/* Frees those that are over, then adds n. */
+void sim_negotiations_add(struct sim_negotiations *list, struct sim_negotiation *n);
+void sim_negotiations_free(struct sim_negotiations *list);
 
 /* ---- a data connection over a pipe, either end; owns stream and pipe ---- */
 

@@ -6,9 +6,7 @@
 
 #include "certificate.h"
 
-/* Connections are kept until the run is over: there are few, and freeing one from inside its own callback is
- * a trap. */
-#define KEPT_MAX 65536
+#define STREAMS_MAX 256 /* kept until the run is over */
 
 struct sim_server {
     struct sim_world *w;
@@ -24,9 +22,9 @@ struct sim_server {
     csim_udp *udp;
     csim_timer *timer;
     struct sim_pipe_listener *listen_negotiation, *listen_data;
-    struct sim_negotiation *negotiations[KEPT_MAX];
-    struct sim_stream *streams[KEPT_MAX];
-    size_t num_negotiations, num_streams;
+    struct sim_negotiations negotiations;
+    struct sim_stream *streams[STREAMS_MAX];
+    size_t num_streams;
     size_t got; /* bytes of a request over TCP */
 };
 
@@ -204,8 +202,10 @@ static void request_bytes(void *arg, struct sim_stream *stream, size_t n)
 
 static void keep_stream(struct sim_server *s, struct sim_stream *stream)
 {
-    if (stream && s->num_streams < KEPT_MAX)
+    if (stream && s->num_streams < STREAMS_MAX)
         s->streams[s->num_streams++] = stream;
+    else if (stream)
+        sim_fail(s->w, "more than %d TCP data connections", STREAMS_MAX);
 }
 
 static void data_accepted(void *arg, struct sim_pipe *p, const struct csep_addr *peer)
@@ -246,8 +246,8 @@ static void negotiation_accepted(void *arg, struct sim_pipe *p, const struct cse
                                                 .event = negotiation_event,
                                                 .arg = s};
     struct sim_negotiation *n = sim_negotiation_new(&setup, SIM_PIPE_TCP, 0, p, peer);
-    if (n && s->num_negotiations < KEPT_MAX)
-        s->negotiations[s->num_negotiations++] = n;
+    if (n)
+        sim_negotiations_add(&s->negotiations, n);
 }
 
 /* ---- life ---- */
@@ -324,8 +324,7 @@ void sim_server_free(struct sim_server *s)
 {
     for (size_t i = 0; i < s->num_streams; i++)
         sim_stream_free(s->streams[i]);
-    for (size_t i = 0; i < s->num_negotiations; i++)
-        sim_negotiation_free(s->negotiations[i]);
+    sim_negotiations_free(&s->negotiations);
     csep_acceptor_wipe(s->acceptor);
     csep_grantor_wipe(s->grantor);
     sim_pipe_listener_free(s->listen_negotiation);

@@ -136,6 +136,11 @@ size_t sim_negotiation_pass(struct sim_negotiation *n, const uint8_t *data, size
     return csep_negotiate_leftover(n->neg, out, cap);
 }
 
+bool sim_negotiation_over(const struct sim_negotiation *n)
+{
+    return n->over;
+}
+
 void sim_negotiation_free(struct sim_negotiation *n)
 {
     if (!n)
@@ -148,4 +153,30 @@ void sim_negotiation_free(struct sim_negotiation *n)
     free(n->neg);
     free(n->tls);
     free(n);
+}
+
+void sim_negotiations_add(struct sim_negotiations *list, struct sim_negotiation *n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->num; i++)
+        if (sim_negotiation_over(list->v[i]))
+            sim_negotiation_free(list->v[i]);
+        else
+            list->v[kept++] = list->v[i];
+    list->num = kept;
+    if (list->num == list->cap) {
+        list->cap = list->cap ? 2 * list->cap : 8;
+        list->v = realloc(list->v, list->cap * sizeof(struct sim_negotiation *));
+        if (!list->v)
+            abort();
+    }
+    list->v[list->num++] = n;
+}
+
+void sim_negotiations_free(struct sim_negotiations *list)
+{
+    for (size_t i = 0; i < list->num; i++)
+        sim_negotiation_free(list->v[i]);
+    free(list->v);
+    *list = (struct sim_negotiations){0};
 }
