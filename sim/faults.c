@@ -82,14 +82,15 @@ static void at_packet(struct sim_world *w, const struct sim_fault *f)
 
 static void arm(struct sim_world *w, const struct sim_fault *f, uint64_t send_at, struct filter *filters)
 {
-    struct armed *a = calloc(1, sizeof *a);
-    if (!a)
-        abort();
-    *a = (struct armed){w, f, send_at};
+    const struct armed armed = {w, f, send_at};
     if (f->what == SIM_FAULT_DOWN) {
         (void)sim_check(w, csim_link_set_up(w->link, send_at + f->from, false));
         (void)sim_check(w, csim_link_set_up(w->link, send_at + f->until, true));
     } else if (f->what == SIM_FAULT_BLOCK) {
+        struct armed *a = malloc(sizeof *a); /* lives as long as the run's process, as the filters do */
+        if (!a)
+            abort();
+        *a = armed;
         (void)sim_check(w, csim_at(w->sim, send_at + f->from, block_now, a));
         (void)sim_check(w, csim_at(w->sim, send_at + f->until, unblock_now, a));
     } else if (f->packet) {
@@ -97,7 +98,7 @@ static void arm(struct sim_world *w, const struct sim_fault *f, uint64_t send_at
     } else {
         for (int d = 0; d < 2; d++)
             if (concerns(f, d))
-                filters[d].a[filters[d].num++] = *a;
+                filters[d].a[filters[d].num++] = armed;
     }
 }
 
@@ -114,4 +115,6 @@ void sim_faults_begin(struct sim_world *w, uint64_t send_at)
         if (filters[d].num)
             (void)sim_check(w,
                             csim_link_filter(w->link, d ? CSIM_B_TO_A : CSIM_A_TO_B, pass_all, &filters[d]));
+    if (!filters[0].num && !filters[1].num)
+        free(filters);
 }

@@ -25,7 +25,7 @@ ID = r"[A-Z][A-Z0-9]*-[0-9]+[a-z]?"
 START = re.compile(rf"^\s*(?:[-*+]\s+|\d+\.\s+|>\s*)?\*\*({ID})\*\*[:.]?\s*(.*)$")
 ENDS = re.compile(r"^\s*$|^\s*(?:[-*+]|\d+\.)\s|^#|^\s*```|^\s*\|")
 KEYWORD = re.compile(r"\b(MUST NOT|MUST|SHOULD NOT|SHOULD|MAY)\b")
-CITATION = re.compile(r"(?:^|\s)(?://|#)=\s+(.*)$")
+CITATION = re.compile(r"(?:^|\s)(?://|#)=\s+(.*?)\s*(?=\s(?://|#)=\s|\*/|-{3,}|$)")  # several may share a line
 CITED = re.compile(rf"^({ID}(?:(?:\s*,\s*|\s+){ID})*)(?:\s+type=(\w+)\s*(.*))?$")
 SUFFIXES = (".c", ".h", ".cc", ".py", ".yaml", ".lua")
 IS_TEST = re.compile(r"(?:^|/)(?:tests|fuzz|conformance)/|(?:^|/)test_[^/]*$")
@@ -86,27 +86,30 @@ def read_spec(text, name, errors):
 def read_citations(text, name, requirements, errors):
     """Enter the citations of one file into the requirements."""
     for number, line in enumerate(text.splitlines(), 1):
-        match = CITATION.search(line)
-        if not match:
-            continue
-        at, cited = f"{name}:{number}", CITED.match(match[1].removesuffix("*/").strip())
-        if not cited:
-            errors.append(f"{at}: not a citation: {match[1].strip()}")
-            continue
-        kind, reason = cited[2] or ("test" if IS_TEST.search(name) else "implementation"), (cited[3] or "").strip()
-        if kind not in ("test", "exception", "implementation"):
-            errors.append(f"{at}: unknown type={kind}; there are test and exception")
-            continue
-        if kind == "exception" and not reason:
-            errors.append(f"{at}: an exception needs a reason after type=exception")
-        for one in re.findall(ID, cited[1]):
-            req = requirements.get(one)
-            if req is None:
-                errors.append(f"{at}: cites {one}, which the specification does not have")
-            elif kind == "exception":
-                req.exceptions.append({"at": at, "reason": reason})
-            else:
-                (req.tests if kind == "test" else req.implementation).append(at)
+        for cited in CITATION.findall(line):
+            enter(cited, name, f"{name}:{number}", requirements, errors)
+
+
+def enter(text, name, at, requirements, errors):
+    """One citation: what follows //=."""
+    cited = CITED.match(text.strip())
+    if not cited:
+        errors.append(f"{at}: not a citation: {text.strip()}")
+        return
+    kind, reason = cited[2] or ("test" if IS_TEST.search(name) else "implementation"), (cited[3] or "").strip()
+    if kind not in ("test", "exception", "implementation"):
+        errors.append(f"{at}: unknown type={kind}; there are test and exception")
+        return
+    if kind == "exception" and not reason:
+        errors.append(f"{at}: an exception needs a reason after type=exception")
+    for one in re.findall(ID, cited[1]):
+        req = requirements.get(one)
+        if req is None:
+            errors.append(f"{at}: cites {one}, which the specification does not have")
+        elif kind == "exception":
+            req.exceptions.append({"at": at, "reason": reason})
+        else:
+            (req.tests if kind == "test" else req.implementation).append(at)
 
 
 def source_files(root):
