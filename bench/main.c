@@ -108,6 +108,7 @@ static const struct part {
 } parts[] = {
     {"handshakes", "TLS negotiations, full and resumed, against OpenSSL, GnuTLS and the floor",
      bench_handshakes},
+    {"packets", "sealing and opening packets against the bare AEAD", bench_packets},
     {"connections", "new warm data connections against the floor of their primitives", bench_connections},
     {"simulator", "warm requests inside ns-3 against plain UDP echo", bench_simulator},
 };
