@@ -204,6 +204,7 @@ static void transmit(struct net *w, enum net_way way, const struct csep_addr *fr
 {
     enum net_fault f = NET_PASS;
     *(way == NET_UP ? &w->bytes_up : &w->bytes_down) += n;
+    w->to = *to;
     if (w->judge)
         f = w->judge(w, w->counter, way, p, &n);
     w->counter++;

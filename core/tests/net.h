@@ -92,6 +92,7 @@ struct net {
     struct csep_data *last_served;
     struct net_packet *wire;
     unsigned counter;
+    struct csep_addr to; /* where the datagram at hand goes, for the judge */
     net_judge judge;
     void *judge_self;
     struct net_message *received;

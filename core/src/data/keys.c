@@ -198,6 +198,8 @@ csep_status keys_before_seal(struct csep_data *c)
     bool due = k->sealed + 1 >= update_at(c) || c->now - k->since >= UPDATE_AFTER;
     if (due && keys_may_update(c))
         keys_update(c);
+    else if (due && c->state == CSEP_DATA_CONFIRMED && !k->acked)
+        c->control |= CTRL_PING; /* who only acknowledges is never acknowledged */
     uint64_t last = c->state == CSEP_DATA_CLOSING ? stop_at(c) : stop_at(c) - 1; /* one is kept for CLOSE */
     if (k->sealed >= last || c->space.next >= (UINT64_C(1) << 62) - 1)           //= DATA-6
         return CSEP_ERR_AEAD_LIMIT;

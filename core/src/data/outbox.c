@@ -300,7 +300,7 @@ static size_t left(const struct wr *w)
 static void add_piece(struct writing *x, struct outmsg *g, enum sent_kind kind, uint32_t lo, uint32_t hi,
                       uint16_t tx)
 {
-    sent_add_item(x->s, (struct sent_item){g, lo, hi - lo, tx, (uint8_t)kind});
+    sent_add_item(x->s, (struct sent_item){g, lo, hi - lo, tx, (uint8_t)kind, false});
     g->refs++;
     x->res.items++;
     x->res.any = true;
@@ -519,7 +519,9 @@ static bool used_up(const struct outmsg *g, const struct sent_item *it)
 void outbox_lost(struct outbox *o, struct mem *m, struct events *e, const struct sent_item *it, csep_time now)
 {
     struct outmsg *g = it->msg;
-    if (it->kind == SENT_DATAGRAM) {
+    if (it->superseded) {
+        ; /* the newer copy decides */
+    } else if (it->kind == SENT_DATAGRAM) {
         finish(o, m, e, g); //= DATA-63
     } else if (!g->done && it->kind == SENT_SKIP) {
         g->skip_due = true; //= DATA-65
@@ -540,25 +542,28 @@ void outbox_forgotten(struct outbox *o, struct mem *m, const struct sent_item *i
     struct outmsg *g = it->msg;
     if (it->kind == SENT_DATAGRAM)
         push_lost(o, g);
-    else if (!g->done && !g->skip)
+    else if (!g->done && !g->skip && !it->superseded)
         requeue(o, m, g, it, it->transmission);
     unref(o, m, g);
 }
 
-bool outbox_again(struct outbox *o, struct mem *m, const struct sent_item *it, csep_time now)
+bool outbox_again(struct outbox *o, struct mem *m, struct sent_item *it, csep_time now)
 {
     struct outmsg *g = it->msg;
-    if (g->done || it->kind == SENT_DATAGRAM)
+    if (g->done || it->superseded || it->kind == SENT_DATAGRAM)
         return false;
     if (it->kind == SENT_SKIP) {
         g->skip_due = true;
         push_lost(o, g);
-        return true;
+    } else {
+        if (g->skip || used_up(g, it) || out_of_time(g, now))
+            return false;
+        requeue(o, m, g, it, (uint16_t)(it->transmission + 1));
+        if (!g->lost.num)
+            return false;
     }
-    if (g->skip || used_up(g, it) || out_of_time(g, now))
-        return false;
-    requeue(o, m, g, it, (uint16_t)(it->transmission + 1));
-    return g->lost.num > 0;
+    it->superseded = true;
+    return true;
 }
 
 /* ---- Limits and time ---- */

@@ -107,7 +107,7 @@ void outbox_lost(struct outbox *o, struct mem *m, struct events *e, const struct
                  csep_time now);
 void outbox_forgotten(struct outbox *o, struct mem *m, const struct sent_item *it);
 /* A probe wants to say it again, although it is not lost. False: it may not be sent again. */
-bool outbox_again(struct outbox *o, struct mem *m, const struct sent_item *it, csep_time now);
+bool outbox_again(struct outbox *o, struct mem *m, struct sent_item *it, csep_time now);
 
 void outbox_set_credit(struct outbox *o, uint64_t credit);
 /* The peer's MAX_MESSAGE became known (DATA-111). */

@@ -160,8 +160,7 @@ void sent_forget(struct sent_space *s, struct mem *m, struct recovery *r, const 
     release(s, m);
 }
 
-const struct sent_packet *sent_at(const struct sent_space *s, uint64_t number,
-                                  const struct sent_item **out_items)
+const struct sent_packet *sent_at(const struct sent_space *s, uint64_t number, struct sent_item **out_items)
 {
     const struct sent_packet *p = packet_at(s, number);
     if (p->settled)

@@ -26,6 +26,7 @@ struct sent_item {
     uint32_t offset, len;
     uint16_t transmission; /* 1 = first */
     uint8_t kind;
+    bool superseded; /* a probe carries a newer copy, whose fate counts */
 };
 
 /* Frames that are not messages, by what has to be said again when the packet is lost. */
@@ -103,8 +104,7 @@ csep_status recovery_ack(struct recovery *r, struct sent_space *s, struct mem *m
 void recovery_detect(struct recovery *r, struct sent_space *s, struct mem *m, csep_time now,
                      const struct recovery_ops *ops);
 /* A packet of [head, next) that is not settled, or NULL. */
-const struct sent_packet *sent_at(const struct sent_space *s, uint64_t number,
-                                  const struct sent_item **out_items);
+const struct sent_packet *sent_at(const struct sent_space *s, uint64_t number, struct sent_item **out_items);
 
 /* One probe time-out, not doubled. */
 csep_time recovery_pto(const struct recovery *r);

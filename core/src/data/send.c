@@ -5,7 +5,9 @@
 #include "base/emit.h"
 #include "data/conn.h"
 
-#define ITEMS_MAX 64u /* pieces of messages in one packet */
+/* A probe is long enough to be answered with a reset by a peer that forgot the connection. */
+#define RESETTABLE (CSEP_RESET_MAX + 1 - PACKET_TAIL)
+#define ITEMS_MAX  64u /* pieces of messages in one packet */
 
 /* A packet on its way together. */
 struct building {
@@ -290,6 +292,8 @@ static void put_frames(struct csep_data *c, struct building *b)
         frame_put_type(&b->w, CSEP_FRAME_PING);
         b->rec.eliciting = true;
     }
+    if (c->probes && b->w.len < RESETTABLE && b->w.cap >= RESETTABLE)
+        wr_zero(&b->w, RESETTABLE - b->w.len);
 }
 
 /* ---- The end of a packet ---- */

@@ -66,15 +66,16 @@ csep_time timer_deadline(const struct csep_data *c)
 static void say_again(struct csep_data *c, struct sent_space *s)
 {
     for (uint64_t n = s->head; n < s->next; n++) {
-        const struct sent_item *items;
+        struct sent_item *items;
         const struct sent_packet *p = sent_at(s, n, &items);
+        bool any = false;
         if (!p)
             continue;
         for (unsigned i = 0; i < p->num_items; i++)
-            outbox_again(&c->out, &c->mem, &items[i], c->now);
-        c->control |= p->control & (CTRL_MAX_DATA | CTRL_HINT) & ~c->control;
-        if (s == &c->space)
-            break; /* the oldest; in the opening all of it */
+            any |= outbox_again(&c->out, &c->mem, &items[i], c->now);
+        c->control |= p->control & (CTRL_MAX_DATA | CTRL_HINT);
+        if (any && s == &c->space)
+            break; /* the oldest that is worth it; in the opening all of it */
     }
 }
 
