@@ -248,14 +248,37 @@ static void test_wipe_and_equal(void **state)
     assert_true(csep_equal(&s, &zero, 31));
 }
 
+/* Many masks at once are the same as one by one. */
+static void test_hp_masks(void **state)
+{
+    struct test_random r;
+    struct csep_random rnd = test_random(&r, 21);
+    uint8_t key[HP_KEY_LEN], samples[70][HP_SAMPLE_LEN], want[HP_MASK_LEN];
+    const uint8_t *at[70];
+    struct hp_mask masks[70];
+    (void)state;
+    rnd.fill(rnd.self, key, sizeof key);
+    rnd.fill(rnd.self, samples[0], sizeof samples);
+    for (size_t n = 0; n <= 70; n++) {
+        for (size_t i = 0; i < n; i++)
+            at[i] = samples[69 - i];
+        hp_masks(masks, key, at, n);
+        for (size_t i = 0; i < n; i++) {
+            hp_mask(want, key, at[i]);
+            assert_memory_equal(masks[i].b, want, sizeof want);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),       cmocka_unit_test(test_hmac_and_extract),
-        cmocka_unit_test(test_expand_label), cmocka_unit_test(test_packet_of_rfc_9001),
-        cmocka_unit_test(test_aes_256_gcm),  cmocka_unit_test(test_aead_refuses),
-        cmocka_unit_test(test_sealed),       cmocka_unit_test(test_x25519),
-        cmocka_unit_test(test_ed25519),      cmocka_unit_test(test_wipe_and_equal),
+        cmocka_unit_test(test_sha256),         cmocka_unit_test(test_hmac_and_extract),
+        cmocka_unit_test(test_expand_label),   cmocka_unit_test(test_packet_of_rfc_9001),
+        cmocka_unit_test(test_aes_256_gcm),    cmocka_unit_test(test_aead_refuses),
+        cmocka_unit_test(test_sealed),         cmocka_unit_test(test_x25519),
+        cmocka_unit_test(test_ed25519),        cmocka_unit_test(test_hp_masks),
+        cmocka_unit_test(test_wipe_and_equal),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }

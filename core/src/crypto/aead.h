@@ -41,6 +41,12 @@ bool aead_open(const struct aead *a, uint8_t *out, const uint8_t *in, size_t n, 
 /* Header protection mask (RFC 9001 section 5.4.4, ChaCha20 whatever the AEAD). //= KEY-9 */
 void hp_mask(uint8_t mask[HP_MASK_LEN], const uint8_t key[HP_KEY_LEN], const uint8_t sample[HP_SAMPLE_LEN]);
 
+struct hp_mask {
+    uint8_t b[HP_MASK_LEN];
+};
+/* The masks of n packets under one key. */
+void hp_masks(struct hp_mask *out, const uint8_t key[HP_KEY_LEN], const uint8_t *const *samples, size_t n);
+
 /* Sealing with a random 24-byte nonce, for tickets and tokens under a long-lived key (XChaCha20-Poly1305). */
 #define SEALED_OVERHEAD (24 + 16)
 void sealed_put(uint8_t *out, const uint8_t *in, size_t n, const uint8_t *aad, size_t aad_len,

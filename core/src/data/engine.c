@@ -167,33 +167,64 @@ static void seal_record(struct csep_engine *e, struct csep_unit *u)
     u->len = UNIT_LENGTH + n;
 }
 
-static void seal_packet(struct csep_engine *e, struct csep_unit *u)
+static void encrypt_packet(struct csep_engine *e, struct csep_unit *u, struct packet_span *span)
 {
-    struct packet_span span;
     size_t cid_len = (size_t)e->head - 1 - NUMBER_LEN;
     struct wr w = wr_init(u->bytes, e->head + u->len + CSEP_TAG_LEN);
-    packet_put_short(&w, &span, view_of(e->dcid, cid_len), e->key_phase, NUMBER_LEN);
+    packet_put_short(&w, span, view_of(e->dcid, cid_len), e->key_phase, NUMBER_LEN);
     wr_room(&w, u->len); /* the payload is there already */
-    packet_seal(&w, &span, u->number, &e->keys);
+    packet_encrypt(&w, span, u->number, &e->keys.aead);
     u->len = w.len;
+}
+
+/* Some of a batch, whose header masks are computed together. */
+#define TOGETHER 16u
+
+struct group {
+    struct packet_span span[TOGETHER];
+    const uint8_t *sample[TOGETHER];
+    struct hp_mask mask[TOGETHER];
+    struct csep_unit *unit[TOGETHER];
+    size_t num;
+};
+
+static void mask_group(struct csep_engine *e, struct group *g)
+{
+    hp_masks(g->mask, e->keys.hp, g->sample, g->num);
+    for (size_t i = 0; i < g->num; i++)
+        packet_mask(g->unit[i]->bytes, &g->span[i], g->mask[i].b);
+    g->num = 0;
+}
+
+static void seal_unit(struct csep_engine *e, struct csep_unit *u, struct group *g)
+{
+    u->number = e->number++; //= KEY-5
+    e->sealed++;
+    count(e, u->len);
+    if (e->format == CSEP_ENGINE_RECORD) {
+        seal_record(e, u);
+        return;
+    }
+    encrypt_packet(e, u, &g->span[g->num]);
+    g->unit[g->num] = u;
+    g->sample[g->num] = packet_sample(u->bytes, &g->span[g->num]);
+    if (++g->num == TOGETHER)
+        mask_group(e, g);
 }
 
 size_t csep_engine_seal_batch(struct csep_engine *e, struct csep_unit *units, size_t num)
 {
-    for (size_t i = 0; i < num; i++) {
-        struct csep_unit *u = &units[i];
-        u->status = may_seal(e, u->len);
-        if (u->status != CSEP_OK)
-            return i;
-        u->number = e->number++; //= KEY-5
-        e->sealed++;
-        count(e, u->len);
-        if (e->format == CSEP_ENGINE_RECORD)
-            seal_record(e, u);
-        else
-            seal_packet(e, u);
+    struct group g;
+    size_t i = 0;
+    g.num = 0;
+    for (; i < num; i++) {
+        units[i].status = may_seal(e, units[i].len);
+        if (units[i].status != CSEP_OK)
+            break;
+        seal_unit(e, &units[i], &g);
     }
-    return num;
+    mask_group(e, &g);
+    return i;
 }
 
 csep_status csep_engine_seal(struct csep_engine *e, uint8_t *bytes, size_t len, struct csep_unit *out)
@@ -217,50 +248,90 @@ static csep_status open_record(struct csep_engine *e, struct csep_unit *u, struc
     return CSEP_OK;
 }
 
-static csep_status open_packet(struct csep_engine *e, struct csep_unit *u, struct view *payload)
+/* Is it a packet of this engine, as far as can be seen from outside? */
+static csep_status look_at_packet(const struct csep_engine *e, const struct csep_unit *u,
+                                  struct packet_span *span)
 {
-    struct packet_span span;
     struct view dcid;
     size_t cid_len = (size_t)e->head - 1 - NUMBER_LEN;
-    if (packet_decode_short(&dcid, &span, u->bytes, u->len, cid_len) != CSEP_OK ||
+    if (packet_decode_short(&dcid, span, u->bytes, u->len, cid_len) != CSEP_OK ||
         (cid_len && memcmp(dcid.p, e->dcid, cid_len) != 0))
         return CSEP_ERR_DECODE;
-    struct packet_number n = packet_unmask(u->bytes, &span, e->keys.hp);
+    return CSEP_OK;
+}
+
+static csep_status open_packet(struct csep_engine *e, struct csep_unit *u, const struct packet_span *span,
+                               struct hp_mask *mask, struct view *payload)
+{
+    struct packet_number n = packet_unmask_by(u->bytes, span, mask->b);
     u->number = packet_number_recover(e->number, n.truncated, n.len);
     /* The payload would not stand at `head` behind a shorter number, and the phase tells another key. */
     if (n.len != NUMBER_LEN || n.key_phase != e->key_phase ||
-        !packet_open(payload, u->bytes, &span, n.len, u->number, &e->keys.aead))
+        !packet_open(payload, u->bytes, span, n.len, u->number, &e->keys.aead))
         return CSEP_ERR_PROTECTION;
     if (u->number >= e->number)
         e->number = u->number + 1;
     return CSEP_OK;
 }
 
-static void open_unit(struct csep_engine *e, struct csep_unit *u)
+static void opened(struct csep_engine *e, struct csep_unit *u, csep_status status, const struct view *payload)
+{
+    u->status = status;
+    if (status == CSEP_OK) {
+        count(e, payload->n);
+        u->len = payload->n;
+    }
+    e->usage.forgeries += status == CSEP_ERR_PROTECTION; //= DATA-4
+}
+
+static void open_unit_of_stream(struct csep_engine *e, struct csep_unit *u)
 {
     struct view payload = {NULL, 0};
     if (e->failed) {
         u->status = CSEP_ERR_PROTECTION;
         return;
     }
-    u->status = e->format == CSEP_ENGINE_RECORD ? open_record(e, u, &payload) : open_packet(e, u, &payload);
-    if (u->status == CSEP_OK) {
-        count(e, payload.n);
-        u->len = payload.n;
-        return;
+    opened(e, u, open_record(e, u, &payload), &payload);
+    e->failed = u->status != CSEP_OK; //= DATA-95
+}
+
+static void open_group(struct csep_engine *e, struct group *g)
+{
+    hp_masks(g->mask, e->keys.hp, g->sample, g->num);
+    for (size_t i = 0; i < g->num; i++) {
+        struct view payload = {NULL, 0};
+        opened(e, g->unit[i], open_packet(e, g->unit[i], &g->span[i], &g->mask[i], &payload), &payload);
     }
-    e->usage.forgeries += u->status == CSEP_ERR_PROTECTION; //= DATA-4
-    e->failed = e->format == CSEP_ENGINE_RECORD;            //= DATA-95
+    g->num = 0;
+}
+
+static void open_packets(struct csep_engine *e, struct csep_unit *units, size_t num)
+{
+    struct group g;
+    g.num = 0;
+    for (size_t i = 0; i < num; i++) {
+        units[i].status = look_at_packet(e, &units[i], &g.span[g.num]);
+        if (units[i].status != CSEP_OK)
+            continue;
+        g.unit[g.num] = &units[i];
+        g.sample[g.num] = packet_sample(units[i].bytes, &g.span[g.num]);
+        if (++g.num == TOGETHER)
+            open_group(e, &g);
+    }
+    open_group(e, &g);
 }
 
 size_t csep_engine_open_batch(struct csep_engine *e, struct csep_unit *units, size_t num)
 {
-    size_t opened = 0;
-    for (size_t i = 0; i < num; i++) {
-        open_unit(e, &units[i]);
-        opened += units[i].status == CSEP_OK;
-    }
-    return opened;
+    size_t good = 0;
+    if (e->format == CSEP_ENGINE_PACKET)
+        open_packets(e, units, num);
+    else
+        for (size_t i = 0; i < num; i++)
+            open_unit_of_stream(e, &units[i]);
+    for (size_t i = 0; i < num; i++)
+        good += units[i].status == CSEP_OK;
+    return good;
 }
 
 csep_status csep_engine_open(struct csep_engine *e, uint8_t *bytes, size_t len, struct csep_unit *out)

@@ -188,13 +188,22 @@ static unsigned number_len_of(uint8_t first)
     return is_short(first) ? (first & CSEP_SHORT_PN_LEN) + 1u : LONG_NUMBER_LEN;
 }
 
+const uint8_t *packet_sample(const uint8_t *p, const struct packet_span *span)
+{
+    return p + span->number + LONG_NUMBER_LEN;
+}
+
 struct packet_number packet_unmask(uint8_t *p, const struct packet_span *span, const uint8_t hp[HP_KEY_LEN])
 {
     uint8_t mask[HP_MASK_LEN];
-    struct packet_number out = {0};
+    hp_mask(mask, hp, packet_sample(p, span));
+    return packet_unmask_by(p, span, mask);
+}
 
-    hp_mask(mask, hp, p + span->number + LONG_NUMBER_LEN);
-    CSEP_CT_PUBLIC(mask, sizeof mask); /* the header is in the clear from here on */
+struct packet_number packet_unmask_by(uint8_t *p, const struct packet_span *span, uint8_t mask[HP_MASK_LEN])
+{
+    struct packet_number out = {0};
+    CSEP_CT_PUBLIC(mask, HP_MASK_LEN); /* the header is in the clear from here on */
     if (is_short(p[0]))
         p[0] ^= mask[0] & 0x07;
     out.len = number_len_of(p[0]);
@@ -218,6 +227,16 @@ bool packet_open(struct view *out_payload, uint8_t *p, const struct packet_span 
 
 void packet_seal(struct wr *w, struct packet_span *span, uint64_t number, const struct traffic_keys *k)
 {
+    uint8_t mask[HP_MASK_LEN];
+    packet_encrypt(w, span, number, &k->aead);
+    if (w->bad)
+        return;
+    hp_mask(mask, k->hp, packet_sample(w->p, span));
+    packet_mask(w->p, span, mask);
+}
+
+void packet_encrypt(struct wr *w, struct packet_span *span, uint64_t number, const struct aead *a)
+{
     if (w->bad)
         return;
     uint8_t *p = w->p;
@@ -234,16 +253,18 @@ void packet_seal(struct wr *w, struct packet_span *span, uint64_t number, const 
         return;
     for (unsigned i = 0; i < number_len; i++)
         p[span->number + i] = (uint8_t)(number >> (8 * (number_len - 1 - i)));
-    aead_seal(&k->aead, p + at, p + at, n, p, at, number);
+    aead_seal(a, p + at, p + at, n, p, at, number);
     span->end = w->len;
+}
 
-    uint8_t mask[HP_MASK_LEN];
-    hp_mask(mask, k->hp, p + span->number + LONG_NUMBER_LEN);
+void packet_mask(uint8_t *p, const struct packet_span *span, const uint8_t mask[HP_MASK_LEN])
+{
+    unsigned number_len = number_len_of(p[0]);
     if (is_short(p[0]))
         p[0] ^= mask[0] & 0x07;
     for (unsigned i = 0; i < number_len; i++)
         p[span->number + i] ^= mask[1 + i];
-    CSEP_CT_PUBLIC(p, w->len);
+    CSEP_CT_PUBLIC(p, span->end);
 }
 
 /* ---- Writing UDP ---- */

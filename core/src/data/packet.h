@@ -88,6 +88,8 @@ struct packet_number {
 
 /* Take off header protection in place; to be done once. */
 struct packet_number packet_unmask(uint8_t *p, const struct packet_span *span, const uint8_t hp[HP_KEY_LEN]);
+/* The same with a mask that is known; it is not a secret any more then. */
+struct packet_number packet_unmask_by(uint8_t *p, const struct packet_span *span, uint8_t mask[HP_MASK_LEN]);
 /* Open in place what packet_unmask() gave. False: not authentic, and the packet's bytes but the tag are
  * ruined. */
 bool packet_open(struct view *out_payload, uint8_t *p, const struct packet_span *span, unsigned number_len,
@@ -104,6 +106,10 @@ void packet_put_short(struct wr *w, struct packet_span *span, struct view dcid, 
 /* w holds header and frames: add what the sample needs (PADDING), number, length, tag and header protection.
  */
 void packet_seal(struct wr *w, struct packet_span *span, uint64_t number, const struct traffic_keys *k);
+/* The two halves of it, for many packets: encrypt each, take the masks of all their samples, mask each. */
+void packet_encrypt(struct wr *w, struct packet_span *span, uint64_t number, const struct aead *a);
+void packet_mask(uint8_t *p, const struct packet_span *span, const uint8_t mask[HP_MASK_LEN]);
+const uint8_t *packet_sample(const uint8_t *p, const struct packet_span *span);
 /* Bytes that packet_seal() adds behind the frames. */
 #define PACKET_TAIL CSEP_TAG_LEN
 
