@@ -298,7 +298,7 @@ static void alerts_are_fatal(void **state)
         if (description == 90)
             description++;
         say_alert(p, (char[]){(char)(1 + description % 2), (char)description});
-        assert_int_equal(end_tls(p->engine)->alert, description);
+        assert_int_equal(csep_tls_alert(end_tls(p->engine)), description);
         done(p, E(ALERT_RECEIVED), "alert");
     }
 }
@@ -317,6 +317,24 @@ static void closing_during_the_handshake(void **state)
         puppet_reach(p, s);
         say_alert(p, "\1\0");
         done(p, E(ALERT_RECEIVED), tls_state_name(s));
+    }
+}
+
+static void giving_up_the_handshake(void **state)
+{
+    (void)state;
+    static const enum tls_state states[] = {TLS_CLIENT_WAIT_HELLO, TLS_CLIENT_WAIT_VERIFY,
+                                            TLS_SERVER_WAIT_HELLO};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        struct puppet *p = at_state(states[i] >= TLS_SERVER_WAIT_HELLO, states[i]);
+        end_close(p->engine);
+        assert_int_equal(end_failure(p->engine), CSEP_ERR_CLOSED);
+        puppet_listen(p);
+        assert_int_equal(p->alert, 0); /* close_notify, behind user_canceled */
+        puppet_say(p, TLS_INPUT_SERVER_HELLO);
+        assert_int_equal(puppet_state(p), TLS_FAILED);
+        assert_int_equal(end_take(p->engine, (uint8_t[8]){0}, 8), 0);
+        puppet_free(p);
     }
 }
 
@@ -505,6 +523,7 @@ int main(void)
         cmocka_unit_test(user_canceled_is_borne),
         cmocka_unit_test(alerts_are_fatal),
         cmocka_unit_test(closing_during_the_handshake),
+        cmocka_unit_test(giving_up_the_handshake),
         cmocka_unit_test(alerts_in_the_clear),
         cmocka_unit_test(closing),
         cmocka_unit_test(end_without_close),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tickets: what makes a server take one, and what makes it ask for a full handshake instead. */
-#include "tls_peer.h"
+#include "tls_puppet.h"
 
 #include <string.h>
 
@@ -232,6 +232,63 @@ static void tickets_come_early(void **state)
     end_free(s);
 }
 
+static void grow(uint8_t *length, size_t by)
+{
+    size_t n = (size_t)(length[0] << 8 | length[1]) + by;
+    length[0] = (uint8_t)(n >> 8);
+    length[1] = (uint8_t)n;
+}
+
+/* A ClientHello with a number of unknown tickets before the good one, its binders right. */
+static struct puppet *offer_behind_others(unsigned others)
+{
+    uint8_t msg[4096];
+    struct tls_client_hello ch;
+    struct puppet *p = puppet_new((struct puppet_options){{.server = true}, true});
+    size_t n = puppet_make(p, TLS_INPUT_CLIENT_HELLO, msg);
+    assert_int_equal(tls_client_hello_decode(rd_init(msg + 4, n - 4), &ch), CSEP_OK);
+    size_t block =
+        (size_t)(ch.psk.identities.p - msg) - 2; /* the extension goes from 4 bytes before here to the end */
+    size_t grown = others * (7 + 33);
+    struct wr w = wr_init(msg, sizeof msg);
+    w.len = block;
+    size_t list = wr_open(&w, 2);
+    for (unsigned i = 0; i < others; i++) {
+        wr_vec16(&w, "x", 1);
+        wr_u32(&w, i);
+    }
+    wr_vec16(&w, p->session.ticket, p->session.ticket_len);
+    wr_u32(&w, 1000);
+    wr_close(&w, list, 2);
+    size_t tail = w.len;
+    wr_u16(&w, 33 * (others + 1));
+    for (unsigned i = 0; i <= others; i++) {
+        wr_u8(&w, 32);
+        wr_zero(&w, 32);
+    }
+    grow(msg + block - 2, grown);                       /* the extension */
+    grow(msg + 4 + 2 + 32 + 1 + 32 + 2 + 2 + 2, grown); /* the block: one suite, one compression method */
+    msg[2] = (uint8_t)((w.len - 4) >> 8), msg[3] = (uint8_t)(w.len - 4);
+    struct hash_ctx h = p->transcript;
+    hash_add(&h, msg, tail);
+    struct hash th = hash_peek(&h);
+    tls_schedule_binder(&p->schedule, &th, msg + w.len - TLS_BINDER_LEN);
+    puppet_send(p, msg, w.len);
+    return p;
+}
+
+static void one_of_several_tickets(void **state)
+{
+    (void)state;
+    for (unsigned others = 0; others < 6; others++) {
+        struct puppet *p = offer_behind_others(others);
+        puppet_expect(p, CSEP_OK, "several tickets");
+        assert_int_equal(p->psk, others < 4); /* so many are tried */
+        puppet_reach(p, TLS_SERVER_CONNECTED);
+        puppet_free(p);
+    }
+}
+
 static void rotating_keys(void **state)
 {
     struct csep_tls_ticket_keys k = {0};
@@ -250,9 +307,13 @@ static void rotating_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(when_a_ticket_is_taken),    cmocka_unit_test(client_identity_is_asked_again),
-        cmocka_unit_test(chain_of_resumptions_ends), cmocka_unit_test(tickets_differ_and_are_counted),
-        cmocka_unit_test(tickets_come_early),        cmocka_unit_test(rotating_keys),
+        cmocka_unit_test(when_a_ticket_is_taken),
+        cmocka_unit_test(client_identity_is_asked_again),
+        cmocka_unit_test(chain_of_resumptions_ends),
+        cmocka_unit_test(tickets_differ_and_are_counted),
+        cmocka_unit_test(tickets_come_early),
+        cmocka_unit_test(one_of_several_tickets),
+        cmocka_unit_test(rotating_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

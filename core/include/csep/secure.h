@@ -56,7 +56,8 @@ struct csep_secure_ops {
                             size_t context_len, uint8_t *out, size_t out_len);
     /* The exporter secret is not needed any more: forget it. */
     void (*forget_exporter)(struct csep_secure *s);
-    /* Queue close_notify (what was written before goes first). */
+    /* Queue close_notify (what was written before goes first). Before CAN_WRITE it gives the handshake up:
+     * FAILED with CSEP_ERR_CLOSED. */
     void (*close)(struct csep_secure *s, csep_time now);
     unsigned (*flags)(const struct csep_secure *s);
     csep_status (*failure)(const struct csep_secure *s); /* why FAILED, CSEP_OK otherwise */

@@ -115,6 +115,8 @@ struct csep_secure *csep_tls_secure(struct csep_tls *t);
 csep_status csep_tls_key_update(struct csep_tls *t, bool request_peer, csep_time now) CSEP_MUST_CHECK;
 /* Selected ALPN; NULL before it is known. */
 const char *csep_tls_alpn(const struct csep_tls *t);
+/* AlertDescription of the last alert that the peer sent; says what CSEP_ERR_TLS_ALERT_RECEIVED is about. */
+unsigned csep_tls_alert(const struct csep_tls *t);
 /* Memory held now beyond csep_tls_size(). */
 size_t csep_tls_heap(const struct csep_tls *t);
 /* Return all memory to the allocator and wipe. */

@@ -149,6 +149,9 @@ struct csep_tls {
 /* Early data is never taken; a client that tries anyway may send this much before it hears so. */
 #define TLS_EARLY_SKIP 16384u
 
+/* Closure alerts: the two that are no failures (section 6.1). */
+enum { ALERT_CLOSE_NOTIFY = 0, ALERT_USER_CANCELED = 90 };
+
 /* --- input.c --- */
 csep_status tls_input_bytes(struct csep_tls *t, const uint8_t *in, size_t n);
 size_t tls_input_read(struct csep_tls *t, uint8_t *out, size_t cap);

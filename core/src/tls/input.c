@@ -5,8 +5,6 @@
 #include "base/emit.h"
 #include "tls/engine.h"
 
-enum { ALERT_CLOSE_NOTIFY = 0, ALERT_USER_CANCELED = 90 };
-
 static const char *const state_names[TLS_NUM_STATES] = {
 #define NAME(name) [TLS_##name] = #name,
     TLS_STATE_LIST(NAME)

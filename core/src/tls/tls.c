@@ -9,7 +9,7 @@
 #include "crypto/wipe.h"
 #include "tls/engine.h"
 
-enum { ALERT_WARNING = 1, ALERT_CLOSE_NOTIFY = 0 };
+enum { ALERT_WARNING = 1 };
 
 static struct csep_tls *of(struct csep_secure *s)
 {
@@ -105,13 +105,25 @@ static void op_forget_exporter(struct csep_secure *s)
     t->has_exporter = false;
 }
 
+/* Queue close_notify; in the middle of a handshake that gives it up, which section 6.1 wants said. */
+static csep_status send_close(struct csep_tls *t)
+{
+    bool handshake = !can_write(t);
+    csep_status st = CSEP_OK;
+    if (handshake)
+        st = tls_send_alert(t, ALERT_WARNING, ALERT_USER_CANCELED);
+    if (!st)
+        st = tls_send_alert(t, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+    return !st && handshake ? CSEP_ERR_CLOSED : st;
+}
+
 static void op_close(struct csep_secure *s, csep_time now)
 {
     struct csep_tls *t = of(s);
     if (t->failure || t->tx_closed)
         return;
     t->now = now;
-    csep_status st = tls_send_alert(t, ALERT_WARNING, ALERT_CLOSE_NOTIFY);
+    csep_status st = send_close(t);
     t->tx_closed = true;
     if (st)
         (void)tls_fail(t, st);
@@ -276,6 +288,11 @@ csep_status csep_tls_key_update(struct csep_tls *t, bool request_peer, csep_time
 const char *csep_tls_alpn(const struct csep_tls *t)
 {
     return t->alpn;
+}
+
+unsigned csep_tls_alert(const struct csep_tls *t)
+{
+    return t->alert;
 }
 
 size_t csep_tls_heap(const struct csep_tls *t)
