@@ -108,7 +108,7 @@ static int parse_option(struct args *a, int argc, char **argv, int *i)
     const char *equals = strchr(argv[*i], '=');
     snprintf(name, sizeof name, "%.*s", (int)(equals ? equals - argv[*i] : (long)strlen(argv[*i])), argv[*i]);
     for (const struct option_def *o = options; o->name; o++) {
-        if (strcmp(o->name, name))
+        if (strcmp(o->name, name) != 0)
             continue;
         if (o->takes == TAKES_NONE)
             return equals ? usage_error("no value belongs to ", name, NULL) : take_option(a, name, "");
@@ -158,7 +158,7 @@ static bool load_all(const struct args *a, struct sim_scenario *s)
 
 static struct sim_scenario *scenarios_new(size_t n)
 {
-    struct sim_scenario *s = calloc(n, sizeof *s);
+    struct sim_scenario *s = calloc(n + 1, sizeof *s);
     if (!s)
         abort();
     return s;

@@ -6,11 +6,25 @@
 
 #include "dissect.h"
 
-/* Lives as long as the simulation, which is as long as its process. */
+#define FAULTS_MAX 32 /* as many as the scenario's table allows */
+
 struct armed {
     struct sim_world *w;
     const struct sim_fault *fault;
     uint64_t send_at;
+};
+
+/* One filter for a direction: a packet passes when every fault lets it. */
+struct filter {
+    const struct armed *a[FAULTS_MAX];
+    size_t num;
+};
+
+/* What the simulation's callbacks point to. */
+struct sim_faults {
+    struct armed armed[FAULTS_MAX];
+    size_t num;
+    struct filter filter[2];
 };
 
 static bool applies(const struct sim_fault *f, const char *row)
@@ -38,17 +52,11 @@ static bool pass(const struct armed *a, const uint8_t *ip, size_t len)
     return *a->fault->csep && (!type || strcmp(type, a->fault->csep) != 0);
 }
 
-/* One filter for a direction: a packet passes when every fault lets it. */
-struct filter {
-    struct armed a[32];
-    size_t num;
-};
-
 static bool pass_all(void *arg, const uint8_t *ip, size_t len)
 {
     const struct filter *f = arg;
     for (size_t i = 0; i < f->num; i++)
-        if (!pass(&f->a[i], ip, len))
+        if (!pass(f->a[i], ip, len))
             return false;
     return true;
 }
@@ -80,41 +88,45 @@ static void at_packet(struct sim_world *w, const struct sim_fault *f)
                                                kinds[f->what], f->extra));
 }
 
-static void arm(struct sim_world *w, const struct sim_fault *f, uint64_t send_at, struct filter *filters)
+static void arm(struct sim_faults *all, struct armed *a)
 {
-    const struct armed armed = {w, f, send_at};
+    const struct sim_fault *f = a->fault;
+    struct sim_world *w = a->w;
     if (f->what == SIM_FAULT_DOWN) {
-        (void)sim_check(w, csim_link_set_up(w->link, send_at + f->from, false));
-        (void)sim_check(w, csim_link_set_up(w->link, send_at + f->until, true));
+        (void)sim_check(w, csim_link_set_up(w->link, a->send_at + f->from, false));
+        (void)sim_check(w, csim_link_set_up(w->link, a->send_at + f->until, true));
     } else if (f->what == SIM_FAULT_BLOCK) {
-        struct armed *a = malloc(sizeof *a); /* lives as long as the run's process, as the filters do */
-        if (!a)
-            abort();
-        *a = armed;
-        (void)sim_check(w, csim_at(w->sim, send_at + f->from, block_now, a));
-        (void)sim_check(w, csim_at(w->sim, send_at + f->until, unblock_now, a));
+        (void)sim_check(w, csim_at(w->sim, a->send_at + f->from, block_now, a));
+        (void)sim_check(w, csim_at(w->sim, a->send_at + f->until, unblock_now, a));
     } else if (f->packet) {
         at_packet(w, f);
     } else {
         for (int d = 0; d < 2; d++)
             if (concerns(f, d))
-                filters[d].a[filters[d].num++] = armed;
+                all->filter[d].a[all->filter[d].num++] = a;
     }
 }
 
 void sim_faults_begin(struct sim_world *w, uint64_t send_at)
 {
-    const struct sim_fault *f = w->faults->v;
-    struct filter *filters = calloc(2, sizeof *filters);
-    if (!filters)
+    const struct sim_fault *f = w->scenario_faults->v;
+    w->faults = calloc(1, sizeof *w->faults);
+    if (!w->faults)
         abort();
-    for (size_t i = 0; i < w->faults->num; i++)
-        if (applies(&f[i], w->row->id))
-            arm(w, &f[i], send_at, filters);
+    for (size_t i = 0; i < w->scenario_faults->num; i++)
+        if (applies(&f[i], w->row->id)) {
+            struct armed *a = &w->faults->armed[w->faults->num++];
+            *a = (struct armed){w, &f[i], send_at};
+            arm(w->faults, a);
+        }
     for (int d = 0; d < 2; d++)
-        if (filters[d].num)
-            (void)sim_check(w,
-                            csim_link_filter(w->link, d ? CSIM_B_TO_A : CSIM_A_TO_B, pass_all, &filters[d]));
-    if (!filters[0].num && !filters[1].num)
-        free(filters);
+        if (w->faults->filter[d].num)
+            (void)sim_check(
+                w, csim_link_filter(w->link, d ? CSIM_B_TO_A : CSIM_A_TO_B, pass_all, &w->faults->filter[d]));
+}
+
+void sim_faults_free(struct sim_world *w)
+{
+    free(w->faults);
+    w->faults = NULL;
 }

@@ -7,5 +7,6 @@
 
 /* The application will send at `send_at`: from now on faults know their times. */
 void sim_faults_begin(struct sim_world *w, uint64_t send_at);
+void sim_faults_free(struct sim_world *w);
 
 #endif

@@ -23,7 +23,6 @@ enum {
     FIN = 64,     /* change cipher spec, Finished */
     END_EARLY = 84,
     RECORD = 22, /* TLS 1.3 record header, type and tag */
-    FAST_OPEN = 44,
     QUIC = 1200,
     QUIC_SHORT = 29, /* first byte, id of 8, number of 2, frame of 2, tag of 16 */
     DTLS = 18,
@@ -37,13 +36,6 @@ enum {
 #define REQUEST(label_, n) {SIM_UP, SIM_VIA_UDP, SIM_REQUEST, label_, {n}}
 #define REPLY(label_, n)   {SIM_DOWN, SIM_VIA_UDP, SIM_REPLY, label_, {n}}
 /* clang-format on */
-
-const struct sim_model sim_model_b3 = {
-    .flights = {
-        REQUEST("SYN with cookie, ClientHello, 0-RTT request", FAST_OPEN + CH_PSK + RECORD),
-        DOWN("SYN, ACK, ServerHello ... Finished", FAST_OPEN + SH_PSK),
-        REPLY("reply", FAST_OPEN - 12 + RECORD),
-    }};
 
 const struct sim_model sim_model_b4 = {
     .flights =

@@ -36,7 +36,7 @@ struct sim_model {
         repeated[SIM_FLIGHTS]; /* visits: what is played instead when keys of an earlier one serve (0-RTT) */
 };
 
-extern const struct sim_model sim_model_b3, sim_model_b4, sim_model_b4_retry, sim_model_b4_cert, sim_model_b5,
+extern const struct sim_model sim_model_b4, sim_model_b4_retry, sim_model_b4_cert, sim_model_b5,
     sim_model_b5_retry, sim_model_b6, sim_model_b6_cookie, sim_model_b8, sim_model_b8_cookie, sim_model_b9,
     sim_model_s11;
 

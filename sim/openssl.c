@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TLS by OpenSSL, through memory BIOs, over ns-3's TCP: the profile of csep's
+ * TLS by OpenSSL, through memory BIOs, over a pipe (ns-3's TCP, or Fast Open modelled): the profile of csep's
  * negotiation (ChaCha20-Poly1305, X25519, an Ed25519 certificate), so that rows differ by
  * protocol and not by taste.
  *
@@ -20,9 +20,10 @@
 #include <time.h>
 
 #include "certificate.h"
-#include "world.h"
+#include "pipe.h"
 
-#define PORT 443
+#define PORT      443
+#define PIPES_MAX 4
 
 struct tls;
 
@@ -31,7 +32,7 @@ struct end {
     enum sim_direction sends; /* which direction this end sends in */
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
-    csim_tcp *tcp;
+    struct sim_pipe *pipe;
     size_t got;   /* application bytes that arrived */
     bool opening; /* server: early data may still come */
     bool sent;    /* its request, or its reply, was handed to TLS */
@@ -43,7 +44,9 @@ struct tls {
     const struct sim_openssl *variant;
     SSL_CTX *ctx[2];
     SSL_SESSION *session;
-    csim_tcp *listener;
+    struct sim_pipe_listener *listener;
+    struct sim_pipe *pipes[PIPES_MAX]; /* both ends of both connections, to be freed at the end */
+    size_t num_pipes;
     struct end end[2]; /* SIM_UP the client, SIM_DOWN the server */
     bool rehearsal;    /* the connection before, that leaves a session */
     csim_rng *rng;
@@ -91,10 +94,8 @@ static void flush(struct end *e)
 {
     uint8_t buf[16384];
     int n;
-    size_t taken;
     while ((n = BIO_read(e->out, buf, sizeof buf)) > 0)
-        if (sim_check(e->t->w, csim_tcp_send(e->tcp, buf, (size_t)n, &taken)) && taken != (size_t)n)
-            sim_fail(e->t->w, "TCP took %zu of %d bytes", taken, n);
+        sim_pipe_send(e->pipe, buf, (size_t)n);
 }
 
 static bool wants_more(const struct end *e, int r)
@@ -233,7 +234,7 @@ static void end_close(struct end *e)
     e->ssl = NULL;
 }
 
-static void end_open(struct tls *t, enum sim_direction d, csim_tcp *tcp)
+static void end_open(struct tls *t, enum sim_direction d, struct sim_pipe *pipe)
 {
     struct end *e = &t->end[d];
     *e = (struct end){.t = t,
@@ -241,7 +242,7 @@ static void end_open(struct tls *t, enum sim_direction d, csim_tcp *tcp)
                       .ssl = SSL_new(t->ctx[d]),
                       .in = BIO_new(BIO_s_mem()),
                       .out = BIO_new(BIO_s_mem()),
-                      .tcp = tcp};
+                      .pipe = pipe};
     if (!e->ssl || !e->in || !e->out)
         abort();
     SSL_set_bio(e->ssl, e->in, e->out);
@@ -255,23 +256,21 @@ static void end_open(struct tls *t, enum sim_direction d, csim_tcp *tcp)
         SSL_set_session(e->ssl, t->session);
 }
 
-static void connect_client(struct tls *t);
-
 /* The rehearsal left its session: say goodbye, and go on to what is measured. */
 static void rehearsed(struct tls *t)
 {
     t->rehearsal = false;
     SSL_shutdown(t->end[SIM_UP].ssl);
     flush(&t->end[SIM_UP]);
-    sim_tcp_shutdown(t->w, t->end[SIM_UP].tcp);
+    sim_pipe_shutdown(t->end[SIM_UP].pipe);
     sim_ready(t->w);
 }
 
-static void received(void *arg, csim_tcp *c, const uint8_t *data, size_t len)
+static void received(void *arg, struct sim_pipe *p, const uint8_t *data, size_t len)
 {
     struct tls *t = arg;
-    struct end *e = c == t->end[SIM_UP].tcp ? &t->end[SIM_UP] : &t->end[SIM_DOWN];
-    if (!e->ssl || c != e->tcp)
+    struct end *e = p == t->end[SIM_UP].pipe ? &t->end[SIM_UP] : &t->end[SIM_DOWN];
+    if (!e->ssl || p != e->pipe)
         return;
     BIO_write(e->in, data, (int)len);
     step(e);
@@ -279,41 +278,48 @@ static void received(void *arg, csim_tcp *c, const uint8_t *data, size_t len)
         rehearsed(t);
 }
 
-static void finished(void *arg, csim_tcp *c)
+static void finished(void *arg, struct sim_pipe *p)
 {
-    struct tls *t = arg;
-    sim_tcp_shutdown(t->w, c);
+    (void)arg;
+    sim_pipe_shutdown(p);
 }
 
-static void connected(void *arg, csim_tcp *c)
+static void connected(void *arg, struct sim_pipe *p)
 {
     struct tls *t = arg;
-    if (c == t->end[SIM_UP].tcp)
+    if (p == t->end[SIM_UP].pipe)
         step(&t->end[SIM_UP]);
 }
 
-static const struct csim_tcp_events events = {
+static const struct sim_pipe_events events = {
     .connected = connected, .received = received, .finished = finished};
 
-static void accepted(void *arg, csim_tcp *listener, csim_tcp *c, const struct csep_addr *peer)
+static void keep_pipe(struct tls *t, struct sim_pipe *p)
+{
+    if (t->num_pipes < PIPES_MAX)
+        t->pipes[t->num_pipes++] = p;
+    else
+        sim_fail(t->w, "more connections than a rehearsal and what is measured");
+}
+
+static void accepted(void *arg, struct sim_pipe *p, const struct csep_addr *peer)
 {
     struct tls *t = arg;
-    (void)listener;
     (void)peer;
+    keep_pipe(t, p);
     end_close(&t->end[SIM_DOWN]);
-    end_open(t, SIM_DOWN, c);
-    (void)sim_check(t->w, csim_tcp_events_set(c, &events, t));
+    end_open(t, SIM_DOWN, p);
+    sim_pipe_events_set(p, &events, t);
 }
 
 static void connect_client(struct tls *t)
 {
-    struct csep_addr to = t->w->server_addr;
-    csim_tcp *c;
-    to.port = PORT;
-    if (!sim_check(t->w, csim_tcp_connect(t->w->client, NULL, &to, NULL, &events, t, &c)))
+    struct sim_pipe *p = sim_pipe_connect(t->w, t->variant->transport, PORT, &events, t);
+    if (!p)
         return;
+    keep_pipe(t, p);
     end_close(&t->end[SIM_UP]);
-    end_open(t, SIM_UP, c);
+    end_open(t, SIM_UP, p);
 }
 
 /* ---- the stack ---- */
@@ -369,7 +375,6 @@ static bool contexts(struct tls *t, const uint8_t seed[32])
 static bool start(struct sim_world *w, const struct sim_row *row, void **out_self)
 {
     struct tls *t = calloc(1, sizeof *t);
-    struct csep_addr at = w->server_addr;
     uint8_t seed[32];
     if (!t)
         abort();
@@ -386,9 +391,7 @@ static bool start(struct sim_world *w, const struct sim_row *row, void **out_sel
                  (unsigned long long)w->cfg->server.certificate);
         return false;
     }
-    at.port = PORT;
-    if (!sim_check(w, csim_tcp_listen(w->server, &at, NULL, accepted, t, &t->listener)))
-        return false;
+    t->listener = sim_pipe_listen(w, t->variant->transport, PORT, accepted, t);
     t->rehearsal = t->variant->resume;
     if (t->rehearsal)
         connect_client(t);
@@ -407,6 +410,9 @@ static void stop(void *self)
     struct tls *t = self;
     end_close(&t->end[SIM_UP]);
     end_close(&t->end[SIM_DOWN]);
+    for (size_t i = 0; i < t->num_pipes; i++)
+        sim_pipe_free(t->pipes[i]);
+    sim_pipe_listener_free(t->listener);
     SSL_SESSION_free(t->session);
     SSL_CTX_free(t->ctx[SIM_UP]);
     SSL_CTX_free(t->ctx[SIM_DOWN]);

@@ -123,12 +123,17 @@ static struct sim_pipe *pipe_new(struct sim_world *w, enum sim_pipe_kind kind, e
     return p;
 }
 
+static bool same_addr(const struct csep_addr *a, const struct csep_addr *b)
+{
+    return a->family == b->family && a->port == b->port && !memcmp(a->ip, b->ip, sizeof a->ip);
+}
+
 static void server_datagram(void *arg, csim_udp *u, const struct csep_addr *from, const uint8_t *data,
                             size_t len)
 {
     struct sim_pipe_listener *l = arg;
     struct sim_pipe *p = l->pipes;
-    while (p && memcmp(&p->peer, from, sizeof *from) != 0)
+    while (p && !same_addr(&p->peer, from))
         p = p->next;
     if (!p) {
         p = pipe_new(l->w, l->kind, SIM_DOWN);

@@ -2,18 +2,10 @@
 #include "plan.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const struct sim_row *reference_row(const struct sim_point *p)
 {
     return sim_row_find(p->row->reference == 'S' ? "S1" : p->scenario->baseline);
-}
-
-static bool same_config(const struct sim_point *a, const struct sim_point *b)
-{
-    /* Both are copies of structures that started as zero bytes, so even the padding is equal. */
-    return a->row == b->row && a->seed == b->seed &&
-           !memcmp(&a->cfg, &b->cfg, sizeof a->cfg); // NOLINT(bugprone-suspicious-memory-comparison)
 }
 
 static void add(struct sim_plan *plan, const struct sim_point *p)
@@ -76,10 +68,9 @@ void sim_plan_free(struct sim_plan *plan)
 
 const struct sim_point *sim_plan_reference(const struct sim_plan *plan, const struct sim_point *p)
 {
-    struct sim_point want = *p;
-    want.row = reference_row(p);
-    for (size_t i = 0; want.row && i < plan->num; i++)
-        if (same_config(&plan->points[i], &want))
+    const struct sim_row *row = reference_row(p);
+    for (size_t i = 0; row && i < plan->num; i++)
+        if (plan->points[i].row == row && plan->points[i].setting == p->setting)
             return &plan->points[i];
     return NULL;
 }

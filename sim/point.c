@@ -46,10 +46,10 @@ void sim_point_identify(struct sim_point *p, uint64_t program)
     const struct sim_items *faults = &p->scenario->faults;
     char rtt[32], extra[48] = "";
     p->visits = p->cfg.workload.kind == SIM_WORKLOAD_VISITS;
-    p->hash = hash_config(program, &p->cfg);
-    p->hash = fnv(p->hash, p->row->id, strlen(p->row->id));
-    p->hash = fnv(p->hash, &p->seed, sizeof p->seed);
-    p->hash = fnv(p->hash, faults->v, faults->num * sizeof(struct sim_fault));
+    p->setting = hash_config(program, &p->cfg);
+    p->setting = fnv(p->setting, &p->seed, sizeof p->seed);
+    p->setting = fnv(p->setting, faults->v, faults->num * sizeof(struct sim_fault));
+    p->hash = fnv(p->setting, p->row->id, strlen(p->row->id));
     if (p->visits)
         snprintf(extra, sizeof extra, "-load%g-refresh%" PRIu64 "-early%" PRIu64, p->cfg.workload.load,
                  p->cfg.policy.refresh, p->cfg.workload.zero_rtt);

@@ -14,6 +14,7 @@ struct sim_point {
     uint64_t seed;
     bool visits;                  /* not a row of the latency table */
     bool baseline;                /* added for comparison, its scenario did not ask for it */
+    uint64_t setting;             /* hash of all but the row: points of one setting can be compared */
     uint64_t hash;                /* of all that its result depends on, this program included */
     char name[96];                /* "S1-50ms-v4", for files */
     char capture[512], qlog[512]; /* files to write, empty: none */

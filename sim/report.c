@@ -146,8 +146,9 @@ struct line {
     const struct sim_row *row;
     const struct sim_expect *expect;
     size_t points, agree, verdicts;
-    char verdict[3][160];      /* the first three that differ, with the RTT where they begin */
-    uint64_t delay, ttfb, rtt; /* of the first point */
+    char verdict[3][160]; /* the first three that differ, with the RTT where they begin */
+    uint64_t delay, ttfb; /* of the first point */
+    const struct sim_point *first;
     bool measured;
 };
 
@@ -159,7 +160,7 @@ static void add_to_line(struct line *l, const struct sim_point *p, const struct 
         l->expect = sim_scenario_expect(p->scenario, p->row->id);
         l->delay = j->delay;
         l->ttfb = j->ttfb;
-        l->rtt = p->cfg.network.rtt;
+        l->first = p;
         l->measured = j->measured;
     }
     l->agree += j->agrees;
@@ -194,24 +195,53 @@ static const char *value_text(const struct line *l, const struct sim_term *t, ui
     return buf;
 }
 
+static json_int_t number(const json_t *result, const char *part, const char *member)
+{
+    return json_integer_value(json_object_get(json_object_get(result, part), member));
+}
+
+/* What the scenario wants to see besides, at the first point. */
+static void print_measures(const struct line *l, FILE *f)
+{
+    const struct sim_names *m = &l->first->scenario->measures;
+    const json_t *r = l->first->result;
+    char rtt[32];
+    size_t num = 0;
+    for (size_t i = 0; i < m->num && l->measured; i++) {
+        bool last = !strcmp(m->v[i], "last"),
+             traffic = !strcmp(m->v[i], "bytes") || !strcmp(m->v[i], "packets");
+        if (!last && !traffic)
+            continue;
+        fprintf(f, num++ ? ", " : "%11s", "");
+        if (last)
+            fprintf(f, "last byte after %.3f ms", (double)number(r, "last", "at_ns") / 1e6);
+        else
+            fprintf(f, "%" JSON_INTEGER_FORMAT " %s to the server, %" JSON_INTEGER_FORMAT " back",
+                    number(r, "to_server", m->v[i]), m->v[i], number(r, "to_client", m->v[i]));
+    }
+    if (num)
+        fprintf(f, " (R = %s)\n", sim_format_time(l->first->cfg.network.rtt, rtt, sizeof rtt));
+}
+
 static void print_line(const struct line *l, FILE *f)
 {
     static const struct sim_term none = {0};
     char d[48], t[48], agree[32];
     snprintf(agree, sizeof agree, "%zu of %zu", l->agree, l->points);
-    fprintf(f, "%-9s %-55s %-14s %-14s %-10s %s\n", l->row->id, l->row->title,
+    fprintf(f, "%-10s %-54s %-13s %-13s %-12s %s\n", l->row->id, l->row->title,
             value_text(l, l->expect ? &l->expect->delay : &none, l->delay, d, sizeof d),
-            value_text(l, l->expect ? &l->expect->ttfb : &none, l->ttfb, t, sizeof t), agree,
+            value_text(l, l->expect ? &l->expect->ttfb : &none, l->ttfb, t, sizeof t), l->expect ? agree : "",
             l->row->modelled ? "modelled" : "");
     for (size_t i = 0; i < l->verdicts; i++)
         if (*l->verdict[i])
-            fprintf(f, "%10s%s\n", "", l->verdict[i]);
+            fprintf(f, "%11s%s\n", "", l->verdict[i]);
+    print_measures(l, f);
 }
 
 static void print_table(const struct sim_plan *plan, FILE *f)
 {
-    fprintf(f, "\n%-9s %-55s %-14s %-14s %-10s\n", "row", "what; the draft's claim", "delay", "first reply",
-            "agree with analysis");
+    fprintf(f, "\n%-10s %-54s %-13s %-13s %-12s\n", "row", "what, and below it the verdict on the claim",
+            "delay", "first reply", "as analysed");
     for (const struct sim_row *r = sim_rows; r->id; r++) {
         struct line l = {0};
         for (size_t i = 0; i < plan->num; i++)

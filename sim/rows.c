@@ -34,7 +34,10 @@
 const struct sim_row sim_rows[] = {
     OPENSSL("B1", "TCP and TLS 1.3, full handshake", .version = 13),
     OPENSSL("B2", "TCP and TLS 1.3, 0-RTT", .version = 13, .resume = true, .early = true),
-    MODEL("B3", "TLS 1.3 0-RTT and TCP Fast Open", sim_model_b3),
+    {"B3", "TLS 1.3 0-RTT and TCP Fast Open", &sim_stack_openssl,
+     &(const struct sim_openssl){
+         .version = 13, .resume = true, .early = true, .transport = SIM_PIPE_FAST_OPEN},
+     "TCP Fast Open: datagrams of its segments' sizes", NULL, 'B'},
     MODEL("B4", "QUIC, first contact", sim_model_b4),
     MODEL("B4-retry", "QUIC, first contact with Retry", sim_model_b4_retry),
     MODEL("B4-cert", "QUIC, certificates over 3600 bytes", sim_model_b4_cert),

@@ -61,7 +61,7 @@ static bool scaled(const char *text, const struct unit *units, uint64_t *out)
         return true;
     }
     for (const struct unit *u = units; u->name; u++) {
-        if (strcmp(u->name, p))
+        if (strcmp(u->name, p) != 0)
             continue;
         if (!times(whole, u->factor, &a) || !times(fraction, u->factor, &b) || b % scale)
             return false;

@@ -294,7 +294,7 @@ static void play(struct sim_world *w)
 bool sim_world_run(struct sim_world *w, const struct sim_row *row, const struct sim_config *cfg,
                    const struct sim_items *faults, const struct sim_world_options *o)
 {
-    *w = (struct sim_world){.cfg = cfg, .row = row, .faults = faults};
+    *w = (struct sim_world){.cfg = cfg, .row = row, .scenario_faults = faults};
     if (cfg->workload.kind == SIM_WORKLOAD_VISITS) {
         w->visits = calloc(cfg->workload.visits + 1, sizeof *w->visits);
         if (!w->visits)
@@ -319,4 +319,5 @@ void sim_world_free(struct sim_world *w)
     w->sim = NULL;
     if (sim && csim_destroy(sim) != CSIM_OK)
         sim_fault(w, CSIM_ERR_FILE);
+    sim_faults_free(w); /* the simulation pointed to them */
 }

@@ -35,7 +35,8 @@ struct sim_world {
     struct csep_addr client_addr, server_addr; /* port 0 */
     const struct sim_config *cfg;
     const struct sim_row *row;
-    const struct sim_items *faults;
+    const struct sim_items *scenario_faults;
+    struct sim_faults *faults; /* once they know their times */
     struct sim_measure measure;
     struct csim_counters at_send[2]; /* the link's counters when the application sent */
     void *stack;
