@@ -20,6 +20,14 @@ static void push(struct pipe *p, const uint8_t *b, size_t n, csep_time at)
     p->pieces[p->num++] = (struct pipe_piece){at, n, copy};
 }
 
+/* The last piece begins at byte `at` of all that was carried. */
+static void flip(struct pipe *p, size_t at, size_t len)
+{
+    size_t bit = p->flip_bit - 1;
+    if (p->flip_bit && bit / 8 >= at && bit / 8 < at + len)
+        p->pieces[p->num - 1].b[bit / 8 - at] ^= (uint8_t)(1u << bit % 8);
+}
+
 void pipe_send(struct pipe *p, const uint8_t *b, size_t n, csep_time now)
 {
     csep_time at = csep_time_add(now, p->delay);
@@ -30,6 +38,7 @@ void pipe_send(struct pipe *p, const uint8_t *b, size_t n, csep_time now)
         size_t part = most - done;
         part = p->piece_max && part > p->piece_max ? p->piece_max : part;
         push(p, b + done, part, at);
+        flip(p, p->carried + done, part);
         done += part;
     }
     p->carried += most;
@@ -159,6 +168,8 @@ struct world *world_new(const struct world_options *o)
     w->down = w->up;
     w->up.cut_at = o->cut_client_at ? o->cut_client_at : SIZE_MAX;
     w->down.cut_at = o->cut_server_at ? o->cut_server_at : SIZE_MAX;
+    w->up.flip_bit = o->flip_client_bit;
+    w->down.flip_bit = o->flip_server_bit;
     make_grantor(w);
     make_end(w, &w->client, false);
     make_end(w, &w->server, true);

@@ -27,6 +27,7 @@ struct pipe {
     size_t first, num, cap;
     csep_time delay;
     size_t piece_max; /* longest piece delivered; 0: no limit */
+    size_t flip_bit;  /* this bit of what is carried arrives turned, counted from 1; 0: none */
     size_t cut_at;    /* bytes after which the connection is dead, as by a reset; SIZE_MAX: never */
     size_t carried;
     bool ended; /* end of file was sent */
@@ -82,6 +83,7 @@ struct world_options {
     bool late_write; /* fake server without 0.5-RTT data */
     size_t flight_padding;
     size_t cut_client_at, cut_server_at;         /* of what that end sends; 0: never */
+    size_t flip_client_bit, flip_server_bit;     /* of what that end sends, from 1; 0: none */
     struct csep_negotiate_config client, server; /* random, alloc, trace, keylog are filled in */
     struct csep_grantor_config grantor;          /* the same */
     struct csep_grantor *shared_grantor;         /* instead of an own one */

@@ -251,7 +251,7 @@ csep_status csep_negotiate_input(struct csep_negotiate *n, const uint8_t *in, si
     if (st && !neg_flag(n, CSEP_SECURE_FAILED))
         neg_fail(n, st);
     pump(n);
-    return n->state == NEG_STATE_FAILED ? n->failure : CSEP_OK;
+    return n->state == NEG_STATE_FAILED ? n->failure : st;
 }
 
 void csep_negotiate_input_eof(struct csep_negotiate *n, csep_time now)

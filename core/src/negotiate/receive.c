@@ -95,7 +95,8 @@ csep_status rx_records(struct csep_negotiate *n, const uint8_t *in, size_t len)
 bool rx_blocked(const struct csep_negotiate *n)
 {
     /* A message causes one event, its refusal or the end that follows two more. */
-    return n->busy || n->lent || n->stalled || n->num_events + 4 > NEG_EVENTS;
+    bool lending = (n->busy || n->lent) && n->state != NEG_STATE_CLOSING; /* there grants are passed over */
+    return lending || n->stalled || n->num_events + 4 > NEG_EVENTS;
 }
 
 void rx_free(struct csep_negotiate *n)
