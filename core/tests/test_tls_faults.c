@@ -149,6 +149,25 @@ static void every_byte_the_last(void **state)
             }
 }
 
+/* Each flight arrives in two pieces, cut at every place: nothing is lost by it. */
+static void every_place_a_cut(void **state)
+{
+    (void)state;
+    for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++)
+        for (unsigned flight = 0; flight < 3; flight++)
+            for (size_t cut = 0, n = 1; cut < n; cut++) {
+                struct talk t = begin(&variants[v]);
+                play_until(&t, flight);
+                n = t.n[flight];
+                struct end *e = to(&t, flight);
+                assert_true(end_feed(e, t.flight[flight], cut));
+                assert_true(end_feed(e, t.flight[flight] + cut, n - cut));
+                carry_the_rest(&t);
+                assert_true(end_established(t.c) && end_established(t.s));
+                finish(&t);
+            }
+}
+
 /* Each request for memory is the one that fails. */
 static void memory_runs_out(void **state)
 {
@@ -183,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_bit_flipped),
         cmocka_unit_test(every_byte_the_last),
+        cmocka_unit_test(every_place_a_cut),
         cmocka_unit_test(memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

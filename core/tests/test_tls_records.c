@@ -77,7 +77,8 @@ static void feed_inner(struct puppet *p, const uint8_t *content, size_t n, int t
 {
     static uint8_t rec[TLS_CIPHER_MAX + 64];
     uint8_t *body = rec + TLS_RECORD_HEADER;
-    memcpy(body, content, n);
+    if (n)
+        memcpy(body, content, n);
     if (type >= 0)
         body[n++] = (uint8_t)type;
     memset(body + n, 0, zeros);

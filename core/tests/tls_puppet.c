@@ -179,7 +179,8 @@ void puppet_listen(struct puppet *p)
 void puppet_record(struct puppet *p, unsigned type, const uint8_t *content, size_t n)
 {
     static uint8_t rec[TLS_CIPHER_MAX + 300];
-    memcpy(rec + TLS_RECORD_HEADER, content, n);
+    if (n)
+        memcpy(rec + TLS_RECORD_HEADER, content, n);
     n = tls_record_seal(&p->tx, rec, type, n);
     end_feed(p->engine, rec, n);
 }
@@ -188,7 +189,8 @@ void puppet_clear(struct puppet *p, unsigned type, const uint8_t *content, size_
 {
     struct tls_keys none = {.on = false};
     static uint8_t rec[TLS_CIPHER_MAX + 300];
-    memcpy(rec + TLS_RECORD_HEADER, content, n);
+    if (n)
+        memcpy(rec + TLS_RECORD_HEADER, content, n);
     n = tls_record_seal(&none, rec, type, n);
     end_feed(p->engine, rec, n);
 }

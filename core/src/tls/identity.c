@@ -128,6 +128,7 @@ void tls_identity_sign(const struct csep_tls_identity *id, enum tls_signer who, 
     struct ed25519_private priv;
 
     memcpy(priv.b, id->seed, 32);
+    CSEP_CT_SECRET(priv.b, 32);
     tls_identity_public_key(id, priv.b + 32);
     signed_content(content, who, th);
     ed25519_sign(out_sig, content, sizeof content, &priv);
