@@ -49,6 +49,8 @@ static enum csep_slot_result slots_open(void *self, const uint8_t *ticket, size_
     struct csep_slot s = net_slot(f, n);
     if (memcmp(s.ticket, ticket, len) != 0)
         return CSEP_SLOT_REFUSED;
+    if (f->lower_flight)
+        s.first_flight = f->lower_flight;
     s.services &= (uint16_t)~f->hide_services;
     if (f->raise_upgrade)
         s.upgrade = CSEP_UPGRADE_REQUIRED;
@@ -205,6 +207,10 @@ static void transmit(struct net *w, enum net_way way, const struct csep_addr *fr
     enum net_fault f = NET_PASS;
     *(way == NET_UP ? &w->bytes_up : &w->bytes_down) += n;
     w->to = *to;
+    if (packet_type(p, n) == CSEP_PKT_SHORT)
+        memcpy(w->dcid[way], p + 1, 8);
+    if (packet_type(p, n) == CSEP_PKT_OPEN)
+        memcpy(w->early_dcid, p + 6, 8);
     if (w->judge)
         f = w->judge(w, w->counter, way, p, &n);
     w->counter++;
@@ -218,6 +224,30 @@ static void transmit(struct net *w, enum net_way way, const struct csep_addr *fr
     net_inject(w, way, from, to, p, n, after);
     if (f == NET_DOUBLE)
         net_inject(w, way, from, to, p, n, after + CSEP_MS(1));
+}
+
+void net_forge(struct net *w, enum net_way way, int generation, const uint8_t *frames, size_t n,
+               uint64_t number_up)
+{
+    struct nonce_conn *c = &w->nonces.conns[0];
+    struct nonce_key *k = generation == NET_EARLY ? &c->early
+                          : way == NET_UP         ? &c->up[generation]
+                                                  : &c->down[generation];
+    uint8_t buf[NET_DATAGRAM];
+    struct wr x = wr_init(buf, sizeof buf);
+    struct packet_span span;
+    assert_true(k->known);
+    packet_put_short(&x, &span, view_of(generation == NET_EARLY ? w->early_dcid : w->dcid[way], 8),
+                     generation != NET_EARLY && (generation & 1), 4);
+    wr_bytes(&x, frames, n);
+    if (w->forged[way] < k->next)
+        w->forged[way] = k->next;
+    w->forged[way] += number_up;
+    packet_seal(&x, &span, w->forged[way]++, &k->keys);
+    assert_true(wr_ok(&x));
+    struct net_end *e = &w->openers[0];
+    net_inject(w, way, way == NET_UP ? &e->addr : &w->acceptor_addr,
+               way == NET_UP ? &w->acceptor_addr : &e->addr, buf, x.len, w->delay);
 }
 
 /* ---- Ends ---- */

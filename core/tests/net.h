@@ -24,6 +24,7 @@ struct net_slots {
     bool pending;                      /* every ticket waits */
     bool unknown;                      /* no ticket is known */
     uint16_t hide_services;            /* the acceptor's copy lacks these */
+    uint32_t lower_flight;             /* the acceptor's copy takes less early */
     bool raise_upgrade, lower_upgrade; /* the acceptor's copy says required, or off */
     struct csep_usage reported;
     unsigned spends, opens;
@@ -92,6 +93,9 @@ struct net {
     struct csep_data *last_served;
     struct net_packet *wire;
     unsigned counter;
+    uint8_t dcid[2][8]; /* last destination id of a short packet, each way */
+    uint8_t early_dcid[8];
+    uint64_t forged[2];  /* number of the next forged packet */
     struct csep_addr to; /* where the datagram at hand goes, for the judge */
     net_judge judge;
     void *judge_self;
@@ -123,6 +127,11 @@ void net_run(struct net *w, csep_time until);
 /* Put a datagram on the wire by hand; arrives after the delay. */
 void net_inject(struct net *w, enum net_way way, const struct csep_addr *from, const struct csep_addr *to,
                 const uint8_t *p, size_t n, csep_time after);
+/* A short packet with these frames under the sender's true keys, numbered above all that it sent; it arrives
+ * after the delay. generation: of the keys, or NET_EARLY. number_up: added to the next number. */
+#define NET_EARLY (-1)
+void net_forge(struct net *w, enum net_way way, int generation, const uint8_t *frames, size_t n,
+               uint64_t number_up);
 /* How many messages or datagrams with these bytes the acceptor (up) or the openers received. */
 unsigned net_count(const struct net *w, bool up, const void *p, size_t n);
 struct csep_addr net_addr(unsigned host, uint16_t port);

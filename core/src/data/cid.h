@@ -13,10 +13,10 @@
 #include "csep/wire.h"
 #include "data/frame.h"
 
-#define OWN_CID_LEN 8 /* of every id that this implementation chooses //= DATA-5 */
-#define OWN_CIDS    8
-#define CIDS_OFFERED 6 /* MAX_CIDS that we say at most, whatever is configured */
-#define PEER_CIDS   10 /* these, and some that are being retired */
+#define OWN_CID_LEN  8 /* of every id that this implementation chooses //= DATA-5 */
+#define OWN_CIDS     6
+#define CIDS_OFFERED 5 /* MAX_CIDS that we say at most, whatever is configured */
+#define PEER_CIDS    8 /* these, and some that are being retired */
 
 struct cid {
     uint8_t len;
@@ -47,8 +47,8 @@ enum cid_state {
 }; /* RETIRING: own: taken a while longer; peer's: RETIRE_CID not acknowledged */
 
 struct own_cid {
-    uint64_t sequence;
     csep_time until; /* RETIRING */
+    uint32_t sequence;
     uint8_t id[OWN_CID_LEN];
     uint8_t state;
 };

@@ -97,6 +97,12 @@ struct conn_owner {
     const struct csep_slot_source *slots;
 };
 
+/* What csep_data_get_stats() counts; the rest of it is known elsewhere. */
+struct data_counters {
+    uint64_t packets_sent, packets_received, bytes_sent, bytes_received, packets_lost, dropped, forgeries,
+        ptos;
+};
+
 struct csep_data {
     struct csep_data_config cfg;
     struct mem mem;
@@ -128,7 +134,7 @@ struct csep_data {
 
     struct peer_cids peer;
     struct own_cid own[OWN_CIDS];
-    uint64_t own_next;
+    uint32_t own_next;
     uint8_t own_used;      /* index of the one the peer used last */
     struct csep_addr from; /* where the packet at hand came from */
     struct paths paths;
@@ -159,7 +165,7 @@ struct csep_data {
     unsigned close_answers; /* packets received while closing */
     uint8_t refuse_code;
 
-    struct csep_data_stats stats;
+    struct data_counters stats;
 
     /* Acceptor's own. */
     struct conn_owner *owner;

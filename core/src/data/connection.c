@@ -434,7 +434,15 @@ enum csep_data_state csep_data_get_state(const struct csep_data *c)
 
 void csep_data_get_stats(const struct csep_data *c, struct csep_data_stats *out)
 {
-    *out = c->stats;
+    const struct data_counters *s = &c->stats;
+    *out = (struct csep_data_stats){.packets_sent = s->packets_sent,
+                                    .packets_received = s->packets_received,
+                                    .bytes_sent = s->bytes_sent,
+                                    .bytes_received = s->bytes_received,
+                                    .packets_lost = s->packets_lost,
+                                    .dropped = s->dropped,
+                                    .forgeries = s->forgeries,
+                                    .ptos = s->ptos};
     out->cwnd = c->recovery.cc.cwnd;
     out->in_flight = c->recovery.cc.in_flight;
     out->srtt = c->recovery.srtt;

@@ -37,8 +37,8 @@ struct sent_item {
 #define CTRL_HINT       0x0010u
 #define CTRL_PING       0x0020u
 #define CTRL_PATH       0x0040u           /* PATH_CHALLENGE, PATH_RESPONSE: never again */
-#define CTRL_NEW_CID(i) (0x0100u << (i))  /* i-th id of our own, 0..7 */
-#define CTRL_RETIRE(i)  (0x10000u << (i)) /* i-th id of the peer, 0..9 */
+#define CTRL_NEW_CID(i) (0x0100u << (i))  /* i-th id of our own */
+#define CTRL_RETIRE(i)  (0x10000u << (i)) /* i-th id of the peer */
 
 struct sent_packet {
     csep_time sent;

@@ -12,26 +12,28 @@ uint64_t route_key(const uint8_t id[8])
     return v;
 }
 
-static uint32_t home(const struct routes *r, enum route_kind kind, uint64_t key)
+static uint64_t in_space(enum route_kind kind, uint64_t key)
 {
-    uint8_t in[9];
-    memcpy(in, &key, sizeof key);
-    in[8] = (uint8_t)kind;
-    return (uint32_t)siphash(&r->hash_key, in, sizeof in) & (r->cap - 1);
+    return kind == ROUTE_RANDOM ? ~key : key;
+}
+
+static uint32_t home(const struct routes *r, uint64_t key)
+{
+    return (uint32_t)siphash(&r->hash_key, &key, sizeof key) & (r->cap - 1);
 }
 
 /* Its place, or the free one where it would go. */
-static uint32_t place(const struct routes *r, enum route_kind kind, uint64_t key)
+static uint32_t place(const struct routes *r, uint64_t key)
 {
-    uint32_t i = home(r, kind, key);
-    while (r->v[i].conn && (r->v[i].key != key || r->v[i].kind != kind))
+    uint32_t i = home(r, key);
+    while (r->v[i].conn && r->v[i].key != key)
         i = (i + 1) & (r->cap - 1);
     return i;
 }
 
 struct csep_data *routes_find(const struct routes *r, enum route_kind kind, uint64_t key)
 {
-    return r->cap ? r->v[place(r, kind, key)].conn : NULL;
+    return r->cap ? r->v[place(r, in_space(kind, key))].conn : NULL;
 }
 
 static bool resize(struct routes *r, struct mem *m, uint32_t cap)
@@ -45,7 +47,7 @@ static bool resize(struct routes *r, struct mem *m, uint32_t cap)
     r->cap = cap;
     for (uint32_t i = 0; i < old.cap; i++)
         if (old.v[i].conn)
-            r->v[place(r, (enum route_kind)old.v[i].kind, old.v[i].key)] = old.v[i];
+            r->v[place(r, old.v[i].key)] = old.v[i];
     mem_put(m, old.v, old.cap * sizeof *old.v);
     return true;
 }
@@ -54,10 +56,10 @@ bool routes_add(struct routes *r, struct mem *m, enum route_kind kind, uint64_t 
 {
     if ((r->num + 1) * 4 > r->cap * 3 && !resize(r, m, r->cap ? r->cap * 2 : CAP_MIN))
         return false;
-    uint32_t i = place(r, kind, key);
+    uint32_t i = place(r, in_space(kind, key));
     if (r->v[i].conn)
         return false;
-    r->v[i] = (struct route){key, conn, (uint8_t)kind};
+    r->v[i] = (struct route){in_space(kind, key), conn};
     r->num++;
     return true;
 }
@@ -67,7 +69,7 @@ static void close_gap(struct routes *r, uint32_t gap)
 {
     uint32_t mask = r->cap - 1;
     for (uint32_t i = (gap + 1) & mask; r->v[i].conn; i = (i + 1) & mask) {
-        uint32_t h = home(r, (enum route_kind)r->v[i].kind, r->v[i].key);
+        uint32_t h = home(r, r->v[i].key);
         if (((i - h) & mask) >= ((i - gap) & mask)) {
             r->v[gap] = r->v[i];
             gap = i;
@@ -81,7 +83,7 @@ void routes_remove(struct routes *r, struct mem *m, enum route_kind kind, uint64
 {
     if (!r->cap)
         return;
-    uint32_t i = place(r, kind, key);
+    uint32_t i = place(r, in_space(kind, key));
     if (r->v[i].conn != conn)
         return;
     close_gap(r, i);

@@ -15,12 +15,13 @@
 
 struct csep_data;
 
-enum route_kind { ROUTE_CID = 1, ROUTE_RANDOM = 2 };
+/* Two name spaces in one table: one key of theirs in 2^64 would be taken for the other, and that
+ * connection would not open. */
+enum route_kind { ROUTE_CID, ROUTE_RANDOM };
 
 struct route {
     uint64_t key;
     struct csep_data *conn; /* NULL: free */
-    uint8_t kind;
 };
 
 struct routes {

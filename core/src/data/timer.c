@@ -114,6 +114,7 @@ static void retire_own(struct csep_data *c)
         o->state = CID_FREE;
         if (c->owner)
             c->owner->cid_gone(c->owner, c, o->id);
+        path_offer_cids(c); /* room for another */
     }
 }
 
