@@ -203,7 +203,8 @@ csep_status csep_stream_export(const struct csep_stream *s, const char *label, c
                                size_t context_len, uint8_t *out, size_t out_len) CSEP_MUST_CHECK;
 csep_status csep_stream_key_update(struct csep_stream *s, csep_time now) CSEP_MUST_CHECK;
 csep_status csep_stream_send_tickets(struct csep_stream *s, unsigned num, csep_time now) CSEP_MUST_CHECK;
-/* Code 0: what was written goes out first, then CLOSE. Any other code drops it. CLOSED tells when CLOSE has left. */
+/* Code 0: what was written goes out first, then CLOSE. Any other code drops it. CLOSED tells when CLOSE has
+ * left. */
 void csep_stream_close(struct csep_stream *s, uint64_t code, csep_time now);
 
 /* Consumes what it can; *out_used < n means: the application must read first (DATA-100). */
@@ -212,7 +213,8 @@ csep_status csep_stream_input(struct csep_stream *s, const uint8_t *in, size_t n
 void csep_stream_input_eof(struct csep_stream *s, csep_time now);
 size_t csep_stream_output(struct csep_stream *s, uint8_t *out, size_t cap, csep_time now);
 csep_time csep_stream_deadline(const struct csep_stream *s);
-/* Also to be called when a pending context became active or ended: an OPEN that waits for it is looked at again. */
+/* Also to be called when a pending context became active or ended: an OPEN that waits for it is looked at
+ * again. */
 void csep_stream_expire(struct csep_stream *s, csep_time now);
 bool csep_stream_event(struct csep_stream *s, struct csep_data_event *out);
 enum csep_data_state csep_stream_get_state(const struct csep_stream *s);
