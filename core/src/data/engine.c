@@ -164,6 +164,7 @@ static void seal_record(struct csep_engine *e, struct csep_unit *u)
     u->bytes[1] = (uint8_t)n;
     uint8_t *payload = u->bytes + UNIT_LENGTH;
     aead_seal(&e->keys.aead, payload, payload, u->len, u->bytes, UNIT_LENGTH, u->number);
+    CSEP_CT_PUBLIC(payload, n);
     u->len = UNIT_LENGTH + n;
 }
 

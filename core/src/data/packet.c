@@ -221,6 +221,7 @@ bool packet_open(struct view *out_payload, uint8_t *p, const struct packet_span 
     size_t at = span->number + number_len, n = span->end - at;
     if (!aead_open(a, p + at, p + at, n, p, at, number))
         return false;
+    CSEP_CT_PUBLIC(p + at, n); /* frames are read with branches; what they carry is the application's */
     *out_payload = view_of(p + at, n - CSEP_TAG_LEN);
     return true;
 }
@@ -254,6 +255,7 @@ void packet_encrypt(struct wr *w, struct packet_span *span, uint64_t number, con
     for (unsigned i = 0; i < number_len; i++)
         p[span->number + i] = (uint8_t)(number >> (8 * (number_len - 1 - i)));
     aead_seal(a, p + at, p + at, n, p, at, number);
+    CSEP_CT_PUBLIC(p, w->len);
     span->end = w->len;
 }
 
@@ -476,6 +478,7 @@ bool unit_open(struct view *out_payload, uint8_t *unit, size_t n, size_t header_
     uint8_t *p = unit + aad_len;
     if (!aead_open(a, p, p, n - aad_len, unit, aad_len, number))
         return false;
+    CSEP_CT_PUBLIC(p, n - aad_len);
     *out_payload = view_of(p, n - aad_len - CSEP_TAG_LEN);
     return true;
 }
