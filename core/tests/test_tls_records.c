@@ -245,6 +245,9 @@ static void change_cipher_spec(void **state)
     p = at_state(false, TLS_CLIENT_WAIT_EXTENSIONS);
     puppet_clear(p, 20, NULL, 0);
     done(p, E(UNEXPECTED_MESSAGE), "no byte");
+    p = at_state(false, TLS_CLIENT_WAIT_EXTENSIONS);
+    puppet_record(p, 20, (const uint8_t *)"\1", 1);
+    done(p, E(UNEXPECTED_MESSAGE), "protected");
 }
 
 /* Ours: one from each end where the client asked for it by a session id, none otherwise. */

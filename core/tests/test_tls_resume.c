@@ -175,6 +175,46 @@ static void client_identity_is_asked_again(void **state)
     end_free(b.s);
 }
 
+/* A name out of a distrusted ticket does not stick to a client that then shows no key at all. */
+static void distrusted_identity_is_forgotten(void **state)
+{
+    struct end_store store;
+    struct csep_identity id;
+    (void)state;
+    fill_store(&store, (struct end_options){.own_key = true}, (struct end_options){.ask_certificate = true});
+    struct both b = shake((struct end_options){.store = &store},
+                          (struct end_options){.ask_certificate = true, .refuse = true}, T0);
+    assert_false(end_resumed(b.s));
+    end_secure(b.s)->ops->peer_identity(end_secure(b.s), &id);
+    assert_false(id.present);
+    end_free(b.c);
+    end_free(b.s);
+}
+
+/* Expired sessions are not offered; the first good one behind them is. */
+static void stale_sessions_are_thrown_away(void **state)
+{
+    struct end_store store;
+    uint8_t buf[4096];
+    (void)state;
+    for (unsigned good = 0; good < 2; good++) {
+        fill_store(&store, (struct end_options){0}, (struct end_options){0});
+        struct csep_tls_session s = store.ours[0];
+        for (unsigned i = 0; i < 5; i++) {
+            store.ours[i] = s;
+            store.ours[i].lifetime = i == 0 && good ? 86400 : 1;
+        }
+        store.num_ours = 5;
+        struct end *c = end_new(END_OURS, (struct end_options){.store = &store, .start = T0 + CSEP_SEC(1)});
+        struct tls_client_hello ch;
+        size_t n = end_take(c, buf, sizeof buf);
+        assert_int_equal(tls_client_hello_decode(rd_init(buf + 9, n - 9), &ch), CSEP_OK);
+        assert_int_equal(tls_has(ch.present, TLS_EXT_PRE_SHARED_KEY), good);
+        assert_int_equal(store.num_ours, 0);
+        end_free(c);
+    }
+}
+
 /* The age of the proof of identity counts through all resumptions, seven days at most. */
 //= NEG-19 type=test
 static void chain_of_resumptions_ends(void **state)
@@ -194,6 +234,23 @@ static void chain_of_resumptions_ends(void **state)
     }
     assert_int_equal(rounds, 7); /* a day each */
     assert_true(now - T0 <= CSEP_SEC(TLS_LIFETIME_MAX));
+}
+
+/* Even a ticket that says it lives longer. */
+static void freshness(void **state)
+{
+    struct tls_ticket k = {
+        .issued = CSEP_SEC(604000), .authenticated = CSEP_SEC(10), .lifetime = 86400, .age_add = 77};
+    const csep_time end = CSEP_SEC(10 + TLS_LIFETIME_MAX);
+    (void)state;
+    uint32_t age = (uint32_t)((end - k.issued) / CSEP_MS(1)) + 77;
+    assert_true(tls_ticket_is_fresh(&k, age - 1, end - 1));
+    assert_false(tls_ticket_is_fresh(&k, age, end));
+    assert_true(tls_ticket_is_fresh(&k, 77 - 1, k.issued)); /* a clock that is slow: an age below zero */
+    assert_true(tls_ticket_is_fresh(&k, 77u + 10000, k.issued));
+    assert_false(tls_ticket_is_fresh(&k, 77u + 10001, k.issued));
+    assert_false(tls_ticket_is_fresh(&k, 77u - 10001, k.issued));
+    assert_false(tls_ticket_is_fresh(&k, 77, k.issued - 1));
 }
 
 static void tickets_differ_and_are_counted(void **state)
@@ -307,13 +364,11 @@ static void rotating_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(when_a_ticket_is_taken),
-        cmocka_unit_test(client_identity_is_asked_again),
-        cmocka_unit_test(chain_of_resumptions_ends),
-        cmocka_unit_test(tickets_differ_and_are_counted),
-        cmocka_unit_test(tickets_come_early),
-        cmocka_unit_test(one_of_several_tickets),
-        cmocka_unit_test(rotating_keys),
+        cmocka_unit_test(when_a_ticket_is_taken),           cmocka_unit_test(client_identity_is_asked_again),
+        cmocka_unit_test(distrusted_identity_is_forgotten), cmocka_unit_test(stale_sessions_are_thrown_away),
+        cmocka_unit_test(chain_of_resumptions_ends),        cmocka_unit_test(freshness),
+        cmocka_unit_test(tickets_differ_and_are_counted),   cmocka_unit_test(tickets_come_early),
+        cmocka_unit_test(one_of_several_tickets),           cmocka_unit_test(rotating_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,8 +89,8 @@ bool tls_ticket_is_fresh(const struct tls_ticket *t, uint32_t obfuscated_age, cs
         return false;
     if (now - t->authenticated >= CSEP_SEC(TLS_LIFETIME_MAX))
         return false;
-    uint32_t claimed = obfuscated_age - t->age_add; /* modulo 2^32, both in milliseconds */
+    uint32_t claimed = obfuscated_age - t->age_add; /* milliseconds, all modulo 2^32 */
     uint32_t ours = (uint32_t)((now - t->issued) / CSEP_MS(1));
-    uint32_t apart = claimed > ours ? claimed - ours : ours - claimed;
-    return apart <= AGE_TOLERANCE_MS;
+    uint32_t ahead = claimed - ours, behind = ours - claimed;
+    return (ahead < behind ? ahead : behind) <= AGE_TOLERANCE_MS;
 }
