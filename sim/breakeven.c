@@ -45,45 +45,73 @@ static json_t *compare(const struct sim_point *c, const struct visits *cv, const
                      wins == should, "visits", (json_int_t)cv->count);
 }
 
+static bool is_csep(const struct sim_point *p, struct visits *v)
+{
+    return p->row->stack == &sim_stack_csep && get_visits(p, v);
+}
+
+static bool is_quic(const struct sim_point *p, const struct sim_point *beside, struct visits *v)
+{
+    return p->row->stack == &sim_stack_model && get_visits(p, v) &&
+           p->cfg.network.rtt == beside->cfg.network.rtt && p->cfg.network.ip == beside->cfg.network.ip;
+}
+
 json_t *sim_breakeven(const struct sim_plan *plan)
 {
     json_t *all = json_array();
+    struct visits c, q;
     for (size_t i = 0; i < plan->num; i++)
-        for (size_t k = 0; k < plan->num; k++) {
-            const struct sim_point *c = &plan->points[i], *q = &plan->points[k];
-            struct visits cv, qv;
-            if (c->row->stack == &sim_stack_csep && q->row->stack == &sim_stack_model && get_visits(c, &cv) &&
-                get_visits(q, &qv) && c->cfg.network.rtt == q->cfg.network.rtt &&
-                c->cfg.network.ip == q->cfg.network.ip)
-                json_array_append_new(all, compare(c, &cv, &qv));
-        }
+        for (size_t k = 0; k < plan->num && is_csep(&plan->points[i], &c); k++)
+            if (is_quic(&plan->points[k], &plan->points[i], &q))
+                json_array_append_new(all, compare(&plan->points[i], &c, &q));
     return all;
 }
 
-static double real(const json_t *o, const char *name)
+static void print_head(const struct sim_plan *plan, const struct sim_point *c, FILE *f)
 {
-    return json_number_value(json_object_get(o, name));
+    struct visits q;
+    fprintf(f,
+            "\nvisits at random, R = %g ms: mean delay of csep with kept contexts (hit ratio h) beside QUIC "
+            "(modelled, 0-RTT ratio g)\n"
+            "%-6s %-8s %-7s %-9s %-12s",
+            (double)c->cfg.network.rtt / 1e6, "load", "refresh", "h", "analysis", "csep");
+    for (size_t k = 0; k < plan->num; k++)
+        if (is_quic(&plan->points[k], c, &q))
+            fprintf(f, " g=%.2f %6.2f ms", q.ratio, (double)q.mean_delay / 1e6);
+    fputc('\n', f);
+}
+
+static void print_line(const struct sim_plan *plan, const struct sim_point *c, const struct visits *cv,
+                       FILE *f)
+{
+    struct visits q;
+    fprintf(f, "%-6g %-8s %-7.3f %-9.3f %6.2f ms   ", c->cfg.workload.load,
+            c->cfg.policy.refresh == SIM_REFRESH_USE ? "use" : "never", cv->ratio, hit_ratio_by_analysis(c),
+            (double)cv->mean_delay / 1e6);
+    for (size_t k = 0; k < plan->num; k++)
+        if (is_quic(&plan->points[k], c, &q)) {
+            bool wins = cv->mean_delay <= q.mean_delay, should = cv->ratio >= (1 + q.ratio) / 2;
+            fprintf(f, " %-15s%s", wins ? "not slower" : "slower", wins == should ? "" : "!");
+        }
+    fputc('\n', f);
 }
 
 void sim_breakeven_print(const struct sim_plan *plan, void *stream)
 {
-    json_t *all = sim_breakeven(plan);
-    if (json_array_size(all))
-        fprintf(stream,
-                "\nvisits: csep with contexts (hit ratio h) against QUIC (modelled, 0-RTT ratio g); csep not "
-                "slower when h >= (1+g)/2\n"
-                "%-8s %-8s %-7s %-7s %-14s %-7s %-14s %-8s %-10s %s\n",
-                "load", "refresh", "h", "by H1/2", "csep delay", "g", "QUIC delay", "needs h", "csep",
-                "agrees");
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        const json_t *o = json_array_get(all, i);
-        fprintf(stream, "%-8g %-8s %-7.3f %-7.3f %-11.3f ms %-7.3f %-11.3f ms %-8.3f %-10s %s\n",
-                real(o, "load"), json_string_value(json_object_get(o, "refresh")), real(o, "hit_ratio"),
-                real(o, "hit_ratio_by_analysis"), real(o, "csep_mean_delay_ns") / 1e6,
-                real(o, "quic_zero_rtt_ratio"), real(o, "quic_mean_delay_ns") / 1e6,
-                real(o, "hit_ratio_needed"),
-                json_is_true(json_object_get(o, "csep_not_slower")) ? "not slower" : "slower",
-                json_is_true(json_object_get(o, "agrees")) ? "yes" : "no");
+    struct visits v;
+    bool headed = false, any = false;
+    for (size_t i = 0; i < plan->num; i++)
+        any |= plan->points[i].row->stack == &sim_stack_model && get_visits(&plan->points[i], &v);
+    for (size_t i = 0; i < plan->num && any; i++) {
+        if (!is_csep(&plan->points[i], &v))
+            continue;
+        if (!headed)
+            print_head(plan, &plan->points[i], stream);
+        headed = true;
+        print_line(plan, &plan->points[i], &v, stream);
     }
-    json_decref(all);
+    if (headed)
+        fputs("by analysis csep is not slower where h >= (1 + g) / 2; a \"!\" marks where measurement says "
+              "otherwise\n",
+              stream);
 }

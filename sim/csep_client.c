@@ -54,10 +54,9 @@ static struct csep_data_config data_config(struct sim_client *c)
 
 /* ---- data over UDP ---- */
 
-/* The context was of no use: negotiate, once, whatever says so first. */
-static void renegotiate(struct sim_client *c, enum csep_ctx_input why)
+/* The context seems to be of no use: negotiate, once, whatever says so first. */
+static void renegotiate(struct sim_client *c)
 {
-    csep_context_input(c->store, c->context, why, sim_now(c->w));
     c->waiting = true;
     if (!c->negotiation)
         negotiate(c);
@@ -88,7 +87,8 @@ static void data_event(struct sim_client *c, const struct csep_data_event *ev)
         add_tickets(c, ev->bytes, ev->len);
         break;
     case CSEP_DATA_EV_REFUSED:
-        renegotiate(c, CSEP_CTX_IN_REFUSED);
+        csep_context_input(c->store, c->context, CSEP_CTX_IN_REFUSED, sim_now(c->w));
+        renegotiate(c);
         break;
     case CSEP_DATA_EV_CLOSED:
         c->data_live = false;
@@ -123,7 +123,7 @@ static void on_data_time(void *arg)
     csep_data_expire(c->data, sim_now(c->w));
     csep_data_get_stats(c->data, &stats);
     if (stats.ptos && csep_data_get_state(c->data) == CSEP_DATA_OPENING)
-        renegotiate(c, CSEP_CTX_IN_REFUSED);
+        renegotiate(c);
     pump_data(c);
 }
 

@@ -139,6 +139,51 @@ static void all_latency_rows_agree(void **state)
     json_decref(rows);
 }
 
+/* Visits at random: kept contexts beat QUIC where analysis says, and their hit ratio is that of a Poisson
+ * process. */
+static void the_break_even_is_where_analysis_puts_it(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_call("run", "scenarios/latency/breakeven-csep.yaml",
+                              "scenarios/latency/breakeven-quic.yaml", "--set", "workload.visits=1000",
+                              "--quiet", "--jobs", "2", "--out", in_folder("even"), NULL),
+                     0);
+    json_t *all = load("even", "breakeven.json");
+    assert_int_equal(json_array_size(all), 40);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *o = json_array_get(all, i);
+        double h = json_number_value(json_object_get(o, "hit_ratio")),
+               a = json_number_value(json_object_get(o, "hit_ratio_by_analysis"));
+        assert_true(json_is_true(json_object_get(o, "agrees")));
+        assert_true(h - a < 0.04 && a - h < 0.04); /* 2.5 standard deviations of 1000 visits */
+    }
+    json_decref(all);
+}
+
+/* The stack is innocent, so it is no simulator fault; but nothing was measured. */
+static void a_request_that_never_arrives_is_unmet(void **state)
+{
+    char file[256];
+    (void)state;
+    snprintf(file, sizeof file, "%s",
+             sim_file("down.yaml", "question: q\nclaims: [C22]\nrows: [W1]\nfaults:\n  - {what: "
+                                   "down}\nexpect:\n  - {row: W1, delay: 0R, ttfb: 1R}\n"));
+    assert_int_equal(sim_call("run", file, "--quiet", "--out", in_folder("down"), NULL), 1);
+    assert_non_null(strstr(sim_err, "the request never arrived"));
+}
+
+static void lost_packets_delay_and_do_not_stop(void **state)
+{
+    char file[256];
+    (void)state;
+    snprintf(file, sizeof file, "%s",
+             sim_file("loss.yaml", "question: q\nclaims: [C23]\nrows: [B1, B2, B7, S1, S2, S3, S5, S8, W1, "
+                                   "W2, W3, W4, X1, X2, X3, X4]\n"
+                                   "network: {loss: 5%}\nworkload: {reply: 6000}\n"));
+    assert_int_equal(
+        sim_call("run", file, "--quiet", "--seed", "5", "--jobs", "2", "--out", in_folder("loss"), NULL), 0);
+}
+
 static bool same_rows(const char *a, const char *b)
 {
     json_t *x = load(a, "rows.json"), *y = load(b, "rows.json");
@@ -223,6 +268,9 @@ int main(void)
         cmocka_unit_test(an_unmet_expectation_is_status_1),
         cmocka_unit_test(results_that_cannot_be_written_are_status_4),
         cmocka_unit_test(all_latency_rows_agree),
+        cmocka_unit_test(the_break_even_is_where_analysis_puts_it),
+        cmocka_unit_test(a_request_that_never_arrives_is_unmet),
+        cmocka_unit_test(lost_packets_delay_and_do_not_stop),
         cmocka_unit_test(one_seed_one_trace),
         cmocka_unit_test(finished_points_are_not_played_again),
         cmocka_unit_test(tshark_reads_the_negotiation),
