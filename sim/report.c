@@ -284,7 +284,8 @@ bool sim_report(const struct sim_plan *plan, const char *out, void *stream)
     }
     print_table(plan, stream);
     sim_breakeven_print(plan, stream);
-    bool ok = write_csv(rows, out) & write_table(plan, out);
+    bool ok = write_csv(rows, out);
+    ok &= write_table(plan, out);
     ok &= write_json(rows, out, "rows.json");
     ok &= write_json(runs, out, "runs.json");
     ok &= write_json(ladders, out, "ladders.json");
