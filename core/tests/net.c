@@ -229,7 +229,7 @@ static void transmit(struct net *w, enum net_way way, const struct csep_addr *fr
 void net_forge(struct net *w, enum net_way way, int generation, const uint8_t *frames, size_t n,
                uint64_t number_up)
 {
-    struct nonce_conn *c = &w->nonces.conns[0];
+    struct nonce_conn *c = w->nonces.conns[0];
     struct nonce_key *k = generation == NET_EARLY ? &c->early
                           : way == NET_UP         ? &c->up[generation]
                                                   : &c->down[generation];

@@ -27,22 +27,20 @@ void nonces_init(struct nonces *x, uint16_t aead)
     memset(x, 0, sizeof *x);
     x->aead = aead;
     x->mem.alloc = (struct csep_alloc){get, put, NULL};
-    x->conns = aligned_alloc(64, (NONCE_CONNS * sizeof *x->conns + 63) / 64 * 64);
-    assert_non_null(x->conns);
-    memset(x->conns, 0, NONCE_CONNS * sizeof *x->conns);
 }
 
 void nonces_wipe(struct nonces *x)
 {
     for (unsigned i = 0; i < x->num; i++) {
-        ranges_wipe(&x->conns[i].early.used, &x->mem);
+        struct nonce_conn *c = x->conns[i];
+        ranges_wipe(&c->early.used, &x->mem);
         for (unsigned g = 0; g < NONCE_GENERATIONS; g++) {
-            ranges_wipe(&x->conns[i].up[g].used, &x->mem);
-            ranges_wipe(&x->conns[i].down[g].used, &x->mem);
+            ranges_wipe(&c->up[g].used, &x->mem);
+            ranges_wipe(&c->down[g].used, &x->mem);
         }
+        free(c);
     }
-    free(x->conns);
-    x->conns = NULL;
+    x->num = 0;
 }
 
 /* ---- Keys ---- */
@@ -50,10 +48,13 @@ void nonces_wipe(struct nonces *x)
 static struct nonce_conn *conn_of(struct nonces *x, const uint8_t random[32])
 {
     for (unsigned i = 0; i < x->num; i++)
-        if (memcmp(x->conns[i].random, random, 32) == 0)
-            return &x->conns[i];
+        if (memcmp(x->conns[i]->random, random, 32) == 0)
+            return x->conns[i];
     assert_true(x->num < NONCE_CONNS);
-    struct nonce_conn *c = &x->conns[x->num++];
+    struct nonce_conn *c = aligned_alloc(64, (sizeof *c + 63) / 64 * 64);
+    assert_non_null(c);
+    memset(c, 0, sizeof *c);
+    x->conns[x->num++] = c;
     memcpy(c->random, random, 32);
     return c;
 }
@@ -164,7 +165,7 @@ static bool see_short(struct nonces *x, bool up, const uint8_t *p, size_t n)
     struct packet_span span;
     assert_int_equal(packet_decode_short(&dcid, &span, p, n, 8), CSEP_OK);
     for (unsigned i = 0; i < x->num; i++) {
-        struct nonce_conn *c = &x->conns[i];
+        struct nonce_conn *c = x->conns[i];
         if (up && open_with(x, &c->early, p, &span, 0)) {
             last.conn = c;
             last.early = true;
@@ -182,8 +183,8 @@ static bool see_accept(struct nonces *x, const uint8_t *p, size_t n)
     struct packet_span span;
     assert_int_equal(packet_decode_accept(&h, &span, p, n), CSEP_OK);
     for (unsigned i = 0; i < x->num; i++)
-        if (open_with(x, &x->conns[i].down[0], p, &span, -1)) {
-            last.conn = &x->conns[i];
+        if (open_with(x, &x->conns[i]->down[0], p, &span, -1)) {
+            last.conn = x->conns[i];
             last.early = false;
             last.generation = 0;
             return true;

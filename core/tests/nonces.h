@@ -28,7 +28,7 @@ struct nonce_conn {
 };
 
 struct nonces {
-    struct nonce_conn *conns;
+    struct nonce_conn *conns[NONCE_CONNS];
     unsigned num;
     uint16_t aead;
     struct mem mem;

@@ -262,7 +262,7 @@ static void test_window(void **state)
     w.cfg.replay_window = w.acceptor_cfg.data.replay_window = 64;
     established(&w, CSEP_SERVICE_MESSAGE);
     struct csep_data *c = w.last_served;
-    uint64_t base = w.nonces.conns[0].up[0].next, before = c->stats.packets_received;
+    uint64_t base = w.nonces.conns[0]->up[0].next, before = c->stats.packets_received;
     net_forge(&w, NET_UP, 0, f, sizeof f, 100);
     w.forged[NET_UP] = base + 100 - 63;
     net_forge(&w, NET_UP, 0, f, sizeof f, 0); /* the last one inside */

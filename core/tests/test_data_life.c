@@ -146,8 +146,8 @@ static void test_key_limit_stops(void **state)
     assert_int_equal(e->status, CSEP_ERR_AEAD_LIMIT);
     assert_int_equal(w.served.status, CSEP_ERR_AEAD_LIMIT);
     unsigned under = 0;
-    for (unsigned i = 0; i < w.nonces.conns[0].up[0].used.num; i++) {
-        const struct range *r = ranges_at(&w.nonces.conns[0].up[0].used, i);
+    for (unsigned i = 0; i < w.nonces.conns[0]->up[0].used.num; i++) {
+        const struct range *r = ranges_at(&w.nonces.conns[0]->up[0].used, i);
         under += (unsigned)(r->hi - r->lo);
     }
     assert_true(under <= 40);

@@ -121,7 +121,7 @@ static void give(struct net *w, struct csep_data *c, bool opener, uint8_t *p, si
 /* A short packet of the data space to c, made with the true keys. */
 static void give_data(struct net *w, struct csep_data *c, bool opener, const uint8_t *frames, size_t n)
 {
-    struct nonce_conn *k = &w->nonces.conns[0];
+    struct nonce_conn *k = w->nonces.conns[0];
     struct nonce_key *key = opener ? &k->down[0] : &k->up[0];
     uint8_t buf[NET_DATAGRAM];
     struct wr x = wr_init(buf, sizeof buf);
