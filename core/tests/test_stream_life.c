@@ -634,6 +634,8 @@ static void test_tickets(void **state)
     assert_status(csep_stream_send_tickets(p.o.s, 4, p.now), CSEP_ERR_CLOSED);
     assert_status(csep_stream_send_tickets(p.a.s, 4, p.now), CSEP_ERR_CLOSED);
     stream_pair_run(&p);
+    assert_status(csep_stream_send_hint(p.o.s, CSEP_HINT_REFRESH, 60, p.now), CSEP_ERR_CLOSED);
+    assert_ok(csep_stream_send_hint(p.a.s, CSEP_HINT_REFRESH, 60, p.now));
     assert_ok(csep_stream_send_tickets(p.a.s, 12, p.now));
     stream_end_message(&p, &p.a, 0, false, "behind", 6);
     p.window = 50;
@@ -641,6 +643,8 @@ static void test_tickets(void **state)
     assert_int_equal(p.o.seen[CSEP_DATA_EV_TICKETS], 3); /* five, five and two in a frame */
     assert_int_equal(p.o.last[CSEP_DATA_EV_TICKETS].len, 2 * 201);
     assert_memory_equal(p.o.got, "behind", 6);
+    assert_int_equal(p.o.last[CSEP_DATA_EV_HINT].code, CSEP_HINT_REFRESH);
+    assert_int_equal(p.o.last[CSEP_DATA_EV_HINT].value, 60);
 }
 
 static void test_export(void **state)

@@ -202,9 +202,14 @@ csep_status csep_stream_send_message(struct csep_stream *s, const struct csep_me
 csep_status csep_stream_export(const struct csep_stream *s, const char *label, const uint8_t *context,
                                size_t context_len, uint8_t *out, size_t out_len) CSEP_MUST_CHECK;
 csep_status csep_stream_key_update(struct csep_stream *s, csep_time now) CSEP_MUST_CHECK;
+/* Acceptor: send more tickets, a hint. */
 csep_status csep_stream_send_tickets(struct csep_stream *s, unsigned num, csep_time now) CSEP_MUST_CHECK;
-/* Code 0: what was written goes out first, then CLOSE. Any other code drops it. CLOSED tells when CLOSE has
- * left. */
+csep_status csep_stream_send_hint(struct csep_stream *s, enum csep_hint code, uint32_t seconds,
+                                  csep_time now) CSEP_MUST_CHECK;
+/*
+ * Code 0: what was written goes out first, then CLOSE; any other code drops it. The CLOSED event comes once
+ * CLOSE has left through output(), whatever ended the connection: drain output() before closing TCP.
+ */
 void csep_stream_close(struct csep_stream *s, uint64_t code, csep_time now);
 
 /* Consumes what it can; *out_used < n means: the application must read first (DATA-100). */
@@ -212,6 +217,7 @@ csep_status csep_stream_input(struct csep_stream *s, const uint8_t *in, size_t n
                               size_t *out_used);
 void csep_stream_input_eof(struct csep_stream *s, csep_time now);
 size_t csep_stream_output(struct csep_stream *s, uint8_t *out, size_t cap, csep_time now);
+/* 0 while events wait, which output() may have caused. */
 csep_time csep_stream_deadline(const struct csep_stream *s);
 /* Also to be called when a pending context became active or ended: an OPEN that waits for it is looked at
  * again. */

@@ -423,6 +423,15 @@ csep_status csep_stream_send_message(struct csep_stream *s, const struct csep_me
     return stream_queue(s, PIECE_MESSAGE, opt, in, n, out_id);
 }
 
+static csep_status queue_frame(struct csep_stream *s, const struct frame *f)
+{
+    uint8_t bytes[TICKETS_MOST + 8];
+    struct wr w = wr_init(bytes, sizeof bytes);
+    frame_put(&w, f);
+    assert(wr_ok(&w));
+    return stream_queue(s, PIECE_FRAME, NULL, bytes, w.len, NULL);
+}
+
 /* In frames small enough for the smallest record that output() makes for them. */
 static csep_status queue_tickets(struct csep_stream *s, struct view list)
 {
@@ -430,7 +439,8 @@ static csep_status queue_tickets(struct csep_stream *s, struct view list)
         size_t n = 0;
         while (n < list.n && n + 1 + list.p[n] <= TICKETS_MOST)
             n += 1 + (size_t)list.p[n];
-        csep_status st = stream_queue(s, PIECE_TICKETS, NULL, list.p, n, NULL);
+        csep_status st =
+            queue_frame(s, &(struct frame){.type = CSEP_FRAME_TICKETS, .u.tickets = {list.p, n}});
         if (st != CSEP_OK)
             return st;
         list = view_of(list.p + n, list.n - n);
@@ -438,11 +448,25 @@ static csep_status queue_tickets(struct csep_stream *s, struct view list)
     return CSEP_OK;
 }
 
+/* What only an acceptor says. */
+static bool may_advise(const struct csep_stream *s)
+{
+    return !s->is_opener && !stream_is_over(s) && s->state != CSEP_DATA_IDLE && !s->close_wanted;
+}
+
+csep_status csep_stream_send_hint(struct csep_stream *s, enum csep_hint code, uint32_t seconds, csep_time now)
+{
+    (void)now;
+    if (!may_advise(s))
+        return CSEP_ERR_CLOSED;
+    return queue_frame(s, &(struct frame){.type = CSEP_FRAME_HINT, .u.hint = {code, seconds}});
+}
+
 csep_status csep_stream_send_tickets(struct csep_stream *s, unsigned num, csep_time now)
 {
     uint8_t list[32 * (1 + CSEP_TICKET_MAX)];
     size_t len = 0;
-    if (s->is_opener || stream_is_over(s) || s->state == CSEP_DATA_IDLE || s->close_wanted)
+    if (!may_advise(s))
         return CSEP_ERR_CLOSED;
     if (!s->slots.more || s->slots.more(s->slots.self, &s->slot, num, list, sizeof list, &len, now) == 0)
         return CSEP_ERR_LIMIT;

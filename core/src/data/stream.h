@@ -57,7 +57,7 @@ struct stream_key {
     unsigned generation;
 };
 
-enum piece_kind { PIECE_STREAM, PIECE_MESSAGE, PIECE_TICKETS };
+enum piece_kind { PIECE_STREAM, PIECE_MESSAGE, PIECE_FRAME /* ready made */ };
 
 /* A run of bytes that waits to be sent, or that was sent early and may have to be sent again. */
 struct piece {

@@ -212,12 +212,11 @@ static bool put_message(struct csep_stream *s, struct piece *p, struct wr *w, si
     return true;
 }
 
-static bool put_tickets(struct piece *p, struct wr *w)
+static bool put_frame(struct piece *p, struct wr *w)
 {
-    if (w->cap - w->len < 1 + varint_len(p->len) + p->len)
+    if (w->cap - w->len < p->len)
         return false;
-    struct frame f = {.type = CSEP_FRAME_TICKETS, .u.tickets = {p->data, p->len}};
-    frame_put(w, &f);
+    wr_bytes(w, p->data, p->len);
     p->sent = p->len;
     p->begun = true;
     return true;
@@ -241,7 +240,7 @@ static size_t fill(struct csep_stream *s, struct wr *w, size_t most, bool early)
         size_t n = 0;
         bool put = p->kind == PIECE_STREAM    ? put_stream(p, w, most - sum, &n)
                    : p->kind == PIECE_MESSAGE ? put_message(s, p, w, most - sum, &n)
-                                              : put_tickets(p, w);
+                                              : put_frame(p, w);
         if (!put)
             break;
         sum += n;
@@ -459,7 +458,7 @@ static void put_unit(struct csep_stream *s, struct wr *w, csep_time now)
 
 static size_t least_room(const struct csep_stream *s)
 {
-    if (s->queue.at && s->queue.at->kind == PIECE_TICKETS)
+    if (s->queue.at && s->queue.at->kind == PIECE_FRAME)
         return STAGE_LEN;
     switch (s->tx_next) {
     case TX_EARLY:
