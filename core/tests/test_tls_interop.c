@@ -311,6 +311,97 @@ static void bulk(void **state)
     }
 }
 
+/* Trust is in the key: whoever signed the certificate, and however, is sent along and passed over. */
+static void certificate_of_an_authority(void **state)
+{
+    (void)state;
+    run(&pairs[1], (struct end_options){.name = "server.example"}, (struct end_options){.chain = true}, 0);
+}
+
+/* Failures of ours reach the other stack as the alert that names them. */
+static void alerts_that_others_understand(void **state)
+{
+    static const struct {
+        const char *what;
+        struct pair kinds;
+        struct end_options client, server;
+        csep_status ours;
+        int alert; /* as the other stack saw it */
+    } rows[] = {
+        {"distrust",
+         {"", END_OURS, END_OPENSSL},
+         {.refuse = true},
+         {0},
+         CSEP_ERR_TLS_CERTIFICATE_UNKNOWN,
+         46},
+        {"distrust", {"", END_OURS, END_GNUTLS}, {.refuse = true}, {0}, CSEP_ERR_TLS_CERTIFICATE_UNKNOWN, 46},
+        {"distrust",
+         {"", END_OPENSSL, END_OURS},
+         {.own_key = true},
+         {.require_certificate = true, .refuse = true},
+         CSEP_ERR_TLS_CERTIFICATE_UNKNOWN,
+         46},
+        {"no certificate",
+         {"", END_OPENSSL, END_OURS},
+         {0},
+         {.require_certificate = true},
+         CSEP_ERR_TLS_CERTIFICATE_REQUIRED,
+         116},
+        {"no certificate",
+         {"", END_GNUTLS, END_OURS},
+         {0},
+         {.require_certificate = true},
+         CSEP_ERR_TLS_CERTIFICATE_REQUIRED,
+         116},
+        {"other protocol",
+         {"", END_OPENSSL, END_OURS},
+         {.alpn = "h2"},
+         {0},
+         CSEP_ERR_TLS_NO_APPLICATION_PROTOCOL,
+         120},
+        {"other protocol",
+         {"", END_GNUTLS, END_OURS},
+         {.alpn = "h2"},
+         {0},
+         CSEP_ERR_TLS_NO_APPLICATION_PROTOCOL,
+         120},
+        {"no protocol",
+         {"", END_OPENSSL, END_OURS},
+         {.no_alpn = true},
+         {0},
+         CSEP_ERR_TLS_NO_APPLICATION_PROTOCOL,
+         120},
+        {"other name",
+         {"", END_OPENSSL, END_OURS},
+         {.name = "a.example"},
+         {.name = "b.example"},
+         CSEP_ERR_TLS_UNRECOGNIZED_NAME,
+         112},
+        {"TLS 1.2",
+         {"", END_OPENSSL, END_OURS},
+         {.old_version = true},
+         {0},
+         CSEP_ERR_TLS_PROTOCOL_VERSION,
+         70},
+        {"TLS 1.2", {"", END_OURS, END_OPENSSL}, {0}, {.old_version = true}, CSEP_ERR_TLS_ALERT_RECEIVED, 70},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct end_options so = rows[i].server;
+        so.server = true;
+        struct end *s = end_new(rows[i].kinds.server, so), *c = end_new(rows[i].kinds.client, rows[i].client);
+        end_pump(c, s, 0);
+        bool server_is_ours = rows[i].kinds.server == END_OURS;
+        if (end_failure(server_is_ours ? s : c) != rows[i].ours ||
+            end_alert(server_is_ours ? c : s) != rows[i].alert)
+            fail_msg("row %zu, %s: %s, alert %d", i, rows[i].what,
+                     csep_status_name(end_failure(server_is_ours ? s : c)),
+                     end_alert(server_is_ours ? c : s));
+        end_free(c);
+        end_free(s);
+    }
+}
+
 /* What the client is told before it has said anything but ClientHello: the reason for D = 2R. */
 static void server_speaks_first(void **state)
 {
@@ -380,6 +471,8 @@ int main(void)
         cmocka_unit_test(key_updates),
         cmocka_unit_test(key_logs_agree),
         cmocka_unit_test(bulk),
+        cmocka_unit_test(certificate_of_an_authority),
+        cmocka_unit_test(alerts_that_others_understand),
         cmocka_unit_test(server_speaks_first),
         cmocka_unit_test(client_flight_in_one_output),
     };

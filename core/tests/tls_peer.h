@@ -42,8 +42,11 @@ struct end_options {
     struct end_store *store;                   /* client: resumption */
     const struct csep_tls_ticket_keys *ticket_keys; /* our server; NULL: a fixed one */
     void *share_context; /* OpenSSL or GnuTLS server: an earlier end, whose ticket keys to use */
-    bool refuse;         /* ours: distrust the peer */
-    csep_time start;     /* ours: time of its creation and until end_set_now(); 0: 1000 s */
+    bool chain;       /* OpenSSL server: its certificate comes from an ECDSA authority, which is sent too */
+    bool old_version; /* OpenSSL: TLS 1.2 at most */
+    bool no_alpn;     /* OpenSSL client */
+    bool refuse;      /* ours: distrust the peer */
+    csep_time start;  /* ours: time of its creation and until end_set_now(); 0: 1000 s */
 };
 
 void end_store_free(struct end_store *s);

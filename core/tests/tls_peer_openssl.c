@@ -77,6 +77,26 @@ static int keep_session(SSL *ssl, SSL_SESSION *s)
     return 1;
 }
 
+/* A certificate for the server's key from an authority of another kind of key, both sent. */
+static void use_chain(SSL_CTX *ctx)
+{
+    EVP_PKEY *ca_key = EVP_EC_gen("P-256");
+    X509 *ca = X509_new(), *leaf = X509_dup(end_openssl_certificate(true));
+    X509_gmtime_adj(X509_getm_notBefore(ca), -86400);
+    X509_gmtime_adj(X509_getm_notAfter(ca), 86400);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(ca), "CN", MBSTRING_ASC, (unsigned char *)"authority",
+                               -1, -1, 0);
+    X509_set_issuer_name(ca, X509_get_subject_name(ca));
+    X509_set_pubkey(ca, ca_key);
+    X509_set_issuer_name(leaf, X509_get_subject_name(ca));
+    assert_true(X509_sign(ca, ca_key, EVP_sha256()) > 0);
+    assert_true(X509_sign(leaf, ca_key, EVP_sha256()) > 0);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, leaf), 1);
+    assert_int_equal(SSL_CTX_add0_chain_cert(ctx, ca), 1);
+    X509_free(leaf);
+    EVP_PKEY_free(ca_key);
+}
+
 static void set_up_server(struct openssl *e)
 {
     const struct end_options *o = &e->base.o;
@@ -104,12 +124,15 @@ static SSL_CTX *new_context(struct openssl *e)
 {
     const struct end_options *o = &e->base.o;
     e->ctx = SSL_CTX_new(o->server ? TLS_server_method() : TLS_client_method());
-    SSL_CTX_set_min_proto_version(e->ctx, TLS1_3_VERSION);
+    SSL_CTX_set_min_proto_version(e->ctx, o->old_version ? TLS1_2_VERSION : TLS1_3_VERSION);
+    SSL_CTX_set_max_proto_version(e->ctx, o->old_version ? TLS1_2_VERSION : TLS1_3_VERSION);
     assert_int_equal(SSL_CTX_set_ciphersuites(e->ctx, "TLS_CHACHA20_POLY1305_SHA256"), 1);
     SSL_CTX_set_keylog_callback(e->ctx, log_line);
     SSL_CTX_set_info_callback(e->ctx, on_info);
     if (o->server || o->own_key) {
         SSL_CTX_use_certificate(e->ctx, end_openssl_certificate(o->server));
+        if (o->chain)
+            use_chain(e->ctx);
         assert_int_equal(SSL_CTX_use_PrivateKey(e->ctx, end_openssl_key(o->server)), 1);
     }
     if (o->server)
@@ -132,7 +155,8 @@ static void set_alpn_and_name(struct openssl *e)
     unsigned char list[256];
     list[0] = (unsigned char)strlen(alpn);
     memcpy(list + 1, alpn, list[0]);
-    SSL_set_alpn_protos(e->ssl, list, 1u + list[0]);
+    if (!e->base.o.no_alpn)
+        SSL_set_alpn_protos(e->ssl, list, 1u + list[0]);
     if (e->base.o.name)
         SSL_set_tlsext_host_name(e->ssl, e->base.o.name);
 }
