@@ -21,7 +21,7 @@ struct sim_client {
     bool waiting;   /* the application waits for a context */
 
     struct csep_data *data; /* over UDP */
-    bool data_live;
+    bool data_made, data_live; /* made: to be wiped; live: not closed */
     csim_udp *udp;
     csim_timer *data_timer, *fallback_timer;
     struct sim_pipe *pipe; /* opened in parallel, until the stream takes it */
@@ -141,9 +141,9 @@ static void on_datagram(void *arg, csim_udp *u, const struct csep_addr *from, co
 
 static void drop_data(struct sim_client *c)
 {
-    if (c->data_live)
+    if (c->data_made)
         csep_data_wipe(c->data);
-    c->data_live = false;
+    c->data_made = c->data_live = false;
 }
 
 static bool open_data(struct sim_client *c)
@@ -161,7 +161,7 @@ static bool open_data(struct sim_client *c)
     memset(c->data, 0, csep_data_size());
     csep_status st = csep_data_open(c->data, &cfg, &slot, CSEP_SERVICE_MESSAGE, &to, sim_now(c->w));
     memset(&slot, 0, sizeof slot);
-    c->data_live = st == CSEP_OK;
+    c->data_made = c->data_live = st == CSEP_OK;
     if (st == CSEP_OK)
         st =
             csep_data_send_message(c->data, &options, zeros, c->w->cfg->workload.request, sim_now(c->w), &id);
