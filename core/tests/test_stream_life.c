@@ -559,6 +559,20 @@ static void test_usage_limit(void **state)
     }
 }
 
+/* A context hears of a long connection while it lasts. //= KEY-8 type=test */
+static void test_usage_is_reported(void **state)
+{
+    (void)state;
+    stream_pair_start(&p, CSEP_SERVICE_STREAM);
+    for (unsigned i = 0; i < 12; i++) {
+        stream_end_write(&p, &p.o, big, 100000);
+        stream_pair_run(&p);
+        p.a.got_len = 0;
+    }
+    assert_int_equal(p.slots.reports, 1);
+    assert_true(p.slots.reported.bytes >= 1u << 20);
+}
+
 /* Both ends count the same packets and bytes. */
 static void test_usage(void **state)
 {
@@ -934,6 +948,7 @@ int main(void)
         T(test_context_expires),
         T(test_closing_time_out),
         T(test_usage_limit),
+        T(test_usage_is_reported),
         T(test_usage),
         T(test_pending),
         T(test_pending_ends),

@@ -11,6 +11,9 @@
 #define PENDING_MAX  CSEP_SEC(3)
 #define PENDING_POLL CSEP_MS(20)
 #define TICKETS_MOST 1024u
+/* How much of its use the context may not know of (KEY-8). */
+#define REPORT_PACKETS 1024u
+#define REPORT_BYTES   (1u << 20)
 
 /* ---- Small things ---- */
 
@@ -126,15 +129,6 @@ void stream_count(struct csep_stream *s, size_t payload_len)
     s->total.bytes += payload_len;
 }
 
-void stream_check_usage(struct csep_stream *s, csep_time now)
-{
-    //= KEY-8 //= DATA-83
-    if (s->state == CSEP_DATA_IDLE)
-        return; /* no context yet */
-    if (s->total.packets >= s->slot.left.packets || s->total.bytes >= s->slot.left.bytes)
-        stream_fail(s, CSEP_ERR_AEAD_LIMIT, now);
-}
-
 void stream_report(struct csep_stream *s, csep_time now)
 {
     struct csep_usage *u = &s->usage;
@@ -142,6 +136,17 @@ void stream_report(struct csep_stream *s, csep_time now)
         return;
     s->slots.report(s->slots.self, s->slot.handle, u, now);
     *u = (struct csep_usage){0};
+}
+
+void stream_check_usage(struct csep_stream *s, csep_time now)
+{
+    //= KEY-8 //= DATA-83
+    if (s->state == CSEP_DATA_IDLE)
+        return; /* no context yet */
+    if (s->usage.packets >= REPORT_PACKETS || s->usage.bytes >= REPORT_BYTES || s->usage.forgeries)
+        stream_report(s, now);
+    if (s->total.packets >= s->slot.left.packets || s->total.bytes >= s->slot.left.bytes)
+        stream_fail(s, CSEP_ERR_AEAD_LIMIT, now);
 }
 
 struct csep_usage csep_stream_take_usage(struct csep_stream *s)
