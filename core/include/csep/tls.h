@@ -44,7 +44,12 @@ struct csep_tls_identity {
 /* Identity of a seed, as a raw public key; certificate may be set afterwards. */
 void csep_tls_identity_init(struct csep_tls_identity *id, const uint8_t seed[32]);
 
-/* Trust in the peer's key, asked once the peer proved it. Return false to refuse (certificate_unknown). */
+/*
+ * Trust in the peer's key, asked once the peer proved it, and in each resumption for the key that
+ * the first handshake proved. The name is the one that the client asked for: a key that is good for
+ * another name is not good here (NEG-17). Return false to refuse: certificate_unknown, or, where a
+ * server would resume, a full handshake.
+ */
 struct csep_tls_trust {
     bool (*check)(void *self, const struct csep_identity *peer, const char *server_name, size_t name_len);
     void *self;

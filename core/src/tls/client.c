@@ -122,13 +122,6 @@ static csep_status decode_answer(struct csep_tls *t, const struct tls_message *m
     return CSEP_OK;
 }
 
-static csep_status send_compat_ccs(struct csep_tls *t)
-{
-    bool due = t->hs.compat;
-    t->hs.compat = false;
-    return due ? tls_send_ccs(t) : CSEP_OK;
-}
-
 //= NEG-12
 static csep_status on_retry(struct csep_tls *t, const struct tls_message *m, unsigned *out_branch)
 {
@@ -146,7 +139,7 @@ static csep_status on_retry(struct csep_tls *t, const struct tls_message *m, uns
     t->hs.retried = true;
     t->hs.asked_share = h.group != 0;
     t->hs.sent_share |= t->hs.asked_share;
-    st = send_compat_ccs(t);
+    st = tls_send_compat(t);
     return st ? st : send_hello(t, h.cookie);
 }
 
@@ -264,7 +257,7 @@ static csep_status send_second_flight(struct csep_tls *t)
 {
     struct wr w;
     size_t from = 0;
-    csep_status st = send_compat_ccs(t);
+    csep_status st = tls_send_compat(t);
 
     if (!st)
         st = tls_flight_begin(t, 256 + (t->cfg.identity ? t->cfg.identity->certificate_len : 0), &w);

@@ -106,7 +106,7 @@ struct tls_handshake {
     bool asked_share;       /* the HelloRetryRequest asked for one */
     bool asked, can_answer; /* client: CertificateRequest came; and we have a key for it */
     bool retried;           /* there was a HelloRetryRequest */
-    bool compat;            /* D.4: a ChangeCipherSpec is due before our first protected record */
+    bool compat;            /* a ChangeCipherSpec record is still due */
     uint8_t cookie[16];     /* server: what the second ClientHello has to echo */
     uint32_t early_skip;    /* server: bytes of refused early data that may still come */
     bool psk_dhe;           /* server: the client can use tickets */
@@ -169,7 +169,8 @@ csep_status tls_on_key_update(struct csep_tls *t, const struct tls_message *m, u
 csep_status tls_flight_begin(struct csep_tls *t, size_t max, struct wr *out);
 void tls_flight_message(struct csep_tls *t, const struct wr *w, size_t from);
 csep_status tls_flight_end(struct csep_tls *t, struct wr *w, enum tls_content type);
-csep_status tls_send_ccs(struct csep_tls *t);
+/* The one ChangeCipherSpec of compatibility mode, where it is due. */
+csep_status tls_send_compat(struct csep_tls *t);
 csep_status tls_send_data(struct csep_tls *t, const uint8_t *in, size_t n);
 csep_status tls_send_key_update(struct csep_tls *t, bool request);
 csep_status tls_send_alert(struct csep_tls *t, uint8_t level, uint8_t description);

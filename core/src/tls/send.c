@@ -46,12 +46,15 @@ csep_status tls_flight_end(struct csep_tls *t, struct wr *w, enum tls_content ty
 }
 
 /* RFC 8446 section D.4; never protected. */
-csep_status tls_send_ccs(struct csep_tls *t)
+csep_status tls_send_compat(struct csep_tls *t)
 {
     static const uint8_t record[] = {TLS_CONTENT_CCS, 3, 3, 0, 1, 1};
+    if (!t->hs.compat)
+        return CSEP_OK;
     csep_status st = out_reserve(t, sizeof record);
     if (st)
         return st;
+    t->hs.compat = false;
     memcpy(t->out.p + t->out_end, record, sizeof record);
     t->out_end += sizeof record;
     return CSEP_OK;

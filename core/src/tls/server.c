@@ -185,9 +185,7 @@ static csep_status send_answer(struct csep_tls *t, const struct tls_hello_answer
     tls_server_hello_encode(&w, a);
     tls_flight_message(t, &w, 0);
     st = tls_flight_end(t, &w, TLS_CONTENT_HANDSHAKE);
-    bool compat = t->cfg.middlebox_compat && t->hs.session_id_len && !t->hs.compat;
-    t->hs.compat = true; /* one ChangeCipherSpec, after our first message */
-    return !st && compat ? tls_send_ccs(t) : st;
+    return st ? st : tls_send_compat(t);
 }
 
 static csep_status send_retry(struct csep_tls *t, const struct tls_message *m,
@@ -373,6 +371,7 @@ static csep_status on_hello(struct csep_tls *t, const struct tls_message *m, uns
     if (st)
         return st;
     remember_hello(t, &ch);
+    t->hs.compat = t->cfg.middlebox_compat && ch.session_id.n > 0;
     if (ch.share && !t->cfg.force_hello_retry)
         return answer_hello(t, m, &ch, out_branch);
     *out_branch = BRANCH_RETRY;
