@@ -301,6 +301,27 @@ static void test_closed_by_acceptor(void **state)
     net_done(&w);
 }
 
+/* What the early epoch left behind is still there, and the keys have moved on: CLOSE is a short packet all
+ * the same. */
+static void test_close_after_early_update(void **state)
+{
+    (void)state;
+    struct net w;
+    net_init(&w, 1);
+    w.echo = true;
+    net_start(&w);
+    struct net_end *e = net_open(&w, 0, CSEP_SERVICE_MESSAGE);
+    net_send(&w, e->c, ping, sizeof ping, true);
+    net_run(&w, w.now + 5 * w.delay);
+    assert_int_equal(w.served.confirmed, 1);
+    assert_ok(csep_data_key_update(w.last_served, w.now));
+    csep_data_close(w.last_served, 3, w.now);
+    net_run(&w, w.now + CSEP_SEC(20));
+    assert_int_equal(e->closed, 1);
+    assert_int_equal(e->code, 3);
+    net_done(&w);
+}
+
 static unsigned closes;
 
 static void count_closes(struct net *w, enum net_way way, const struct nonce_seen *seen, size_t datagram)
@@ -445,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_acceptor_does_not_move),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_closed_by_acceptor),
+        cmocka_unit_test(test_close_after_early_update),
         cmocka_unit_test(test_close_again),
         cmocka_unit_test(test_reset),
         cmocka_unit_test(test_false_reset),

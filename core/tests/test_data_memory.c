@@ -76,7 +76,6 @@ static void test_acceptor_gives_back(void **state)
     struct net w;
     net_init(&w, 1);
     net_start(&w);
-    w.nonces.num = 0;
     size_t before = 0;
     for (unsigned i = 0; i < 40; i++) {
         w.num_openers = 0;

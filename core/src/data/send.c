@@ -329,7 +329,8 @@ static size_t frames_room(size_t limit)
 static size_t build_close(struct csep_data *c, struct building *b)
 {
     c->close_due = false;
-    c->accept_due = c->opening && c->acceptor && c->keys.recv_first == UINT64_MAX; //= DATA-106
+    bool unconfirmed = !c->keys.generation && c->keys.recv_first == UINT64_MAX;
+    c->accept_due = c->opening && c->acceptor && unconfirmed; //= DATA-106
     if (keys_before_seal(c))
         return 0;
     begin(c, b);
