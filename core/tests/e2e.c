@@ -287,8 +287,8 @@ static void arrived(struct e2e *w, struct e2e_tcp *t, unsigned side, const struc
             e2e_neg_input(w, n, p->b, p->len);
         else
             e2e_neg_eof(w, n);
-        if (p->len)
-            return;
+        if (p->len || !c)
+            return; /* it closes by itself */
     }
     if (c && p->len)
         e2e_stream_input(w, c, p->b, p->len);

@@ -123,38 +123,45 @@ static void use_number(struct check *x, const uint8_t secret[32], uint64_t numbe
 
 /* ---- Key log ---- */
 
+/* The n-th secret of a name, random NULL: of any connection. Ends that got different bytes derive different
+ * secrets. */
+static const struct check_secret *secret_of(const struct check *x, const char *label,
+                                            const uint8_t random[32], unsigned n)
+{
+    for (unsigned i = 0; i < x->num_secrets; i++) {
+        const struct check_secret *s = &x->secrets[i];
+        if (!strcmp(s->label, label) && (!random || !memcmp(s->random, random, 32)) && n-- == 0)
+            return s;
+    }
+    return NULL;
+}
+
 static void line(void *self, const char *label, const uint8_t random[32], const uint8_t *secret, size_t len)
 {
     struct check *x = self;
     struct csep_keylog nonces = nonces_keylog(&x->nonces);
-    if (!strncmp(label, "CSEP_", 5) && strcmp(label, "CSEP_CONTEXT") != 0)
-        nonces.line(nonces.self, label, random, secret, len);
-    for (unsigned i = 0; i < x->num_secrets; i++)
-        if (!strcmp(x->secrets[i].label, label) && !memcmp(x->secrets[i].random, random, 32))
+    bool is_context = !strcmp(label, "CSEP_CONTEXT"), is_data = !strncmp(label, "CSEP_", 5) && !is_context;
+    if (is_data && secret_of(x, label, random, 0))
+        return; /* the first is of the end that sends under it */
+    for (unsigned i = 0; i < x->num_secrets && !is_context; i++)
+        if (!memcmp(x->secrets[i].secret, secret, 32)) {
+            if (strcmp(x->secrets[i].label, label) != 0 || memcmp(x->secrets[i].random, random, 32) != 0)
+                fail_msg("one secret in two places: %s", label); //= KEY-10 type=test //= KEY-11 type=test
             return;
+        }
     if (x->num_secrets == CHECK_SECRETS)
         return;
     struct check_secret *s = &x->secrets[x->num_secrets++];
     snprintf(s->label, sizeof s->label, "%s", label);
     memcpy(s->random, random, 32);
     memcpy(s->secret, secret, 32);
-    if (strcmp(label, "CSEP_CONTEXT") != 0)
-        for (unsigned i = 0; i + 1 < x->num_secrets; i++)
-            if (!memcmp(x->secrets[i].secret, secret, 32))
-                fail_msg("one secret in two places: %s", label); //= KEY-10 type=test //= KEY-11 type=test
+    if (is_data)
+        nonces.line(nonces.self, label, random, secret, len);
 }
 
 struct csep_keylog check_keylog(struct check *x)
 {
     return (struct csep_keylog){line, x};
-}
-
-static const uint8_t *secret_of(const struct check *x, const char *label, const uint8_t random[32])
-{
-    for (unsigned i = 0; i < x->num_secrets; i++)
-        if (!strcmp(x->secrets[i].label, label) && !memcmp(x->secrets[i].random, random, 32))
-            return x->secrets[i].secret;
-    return NULL;
 }
 
 /* ---- UDP ---- */
@@ -277,28 +284,32 @@ static const char *tls_label(const struct check_stream *s, unsigned stage)
     return s->up ? "CLIENT_TRAFFIC_SECRET_0" : "SERVER_TRAFFIC_SECRET_0";
 }
 
-static void sealed_record(struct check *x, struct check_stream *s, const uint8_t *rec, size_t n)
+/* Under any secret of that stage, from number 0. */
+static bool begin_tls(struct check *x, struct check_stream *s, unsigned stage, const uint8_t *rec, size_t n)
 {
-    const uint8_t *random = s->up ? s->hello : s->other->hello, *secret = NULL;
-    if (s->stage) {
-        secret = secret_of(x, tls_label(s, s->stage), random);
-        if (secret && try_tls(x, s, &s->tls, rec, n, secret))
-            return;
-    }
-    for (unsigned stage = s->stage + 1; stage <= 2; stage++) {
-        struct tls_keys k;
+    const uint8_t *random = s->up ? s->hello : NULL; /* a server logs the random that it got */
+    const struct check_secret *c;
+    for (unsigned i = 0; (c = secret_of(x, tls_label(s, stage), random, i)); i++) {
+        struct tls_keys k = {0};
         struct secret t;
-        secret = secret_of(x, tls_label(s, stage), random);
-        if (!secret)
-            continue;
-        memcpy(t.b, secret, 32);
-        memset(&k, 0, sizeof k);
+        memcpy(t.b, c->secret, 32);
         tls_schedule_keys(&t, &k, NULL);
-        if (try_tls(x, s, &k, rec, n, secret)) {
+        if (try_tls(x, s, &k, rec, n, c->secret)) {
+            memcpy(s->secret, c->secret, 32);
             s->stage = stage;
-            return;
+            return true;
         }
     }
+    return false;
+}
+
+static void sealed_record(struct check *x, struct check_stream *s, const uint8_t *rec, size_t n)
+{
+    if (s->stage && try_tls(x, s, &s->tls, rec, n, s->secret))
+        return;
+    for (unsigned stage = s->stage + 1; stage <= 2; stage++)
+        if (begin_tls(x, s, stage, rec, n))
+            return;
     fail_msg("a TLS record of %zu bytes (%s, stage %u, number %llu) that no key opens", n,
              s->up ? "up" : "down", s->stage, (unsigned long long)s->tls.number);
 }

@@ -35,7 +35,8 @@ struct check_stream {
     bool known, over, handing_over; /* handing_over: data behind close_notify */
     struct check_stream *other;
     struct tls_keys tls;
-    unsigned stage; /* TLS: none, handshake, application. data: early, data */
+    uint8_t secret[32]; /* that these keys are of */
+    unsigned stage;     /* TLS: none, handshake, application. data: early, data */
     uint64_t number;
     unsigned generation;
     size_t units;
