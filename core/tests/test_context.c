@@ -371,6 +371,11 @@ static void test_what_is_not_granted(void **state)
     assert_status(csep_context_take(&b->store, b->c, 3, 0, T0, &slot), CSEP_ERR_UNSUPPORTED);
     assert_status(csep_context_take(&b->store, b->c, 1, 200, T0, &slot), CSEP_ERR_UNSUPPORTED);
     assert_int_equal(csep_context_tickets(b->c), 8); /* a refusal costs no ticket */
+    b->grant.transports[0].services =
+        0xffff; /* bits that UDP does not have are nothing //= NEG-68 type=test */
+    install(b, T0);
+    assert_status(csep_context_take(&b->store, b->c, 1, 2, T0, &slot), CSEP_ERR_UNSUPPORTED);
+    assert_status(csep_context_take(&b->store, b->c, 1, 9, T0, &slot), CSEP_ERR_UNSUPPORTED);
     assert_ok(csep_context_take(&b->store, b->c, 2, 2, T0, &slot));
     assert_int_equal(slot.first_flight, 14336);
     assert_int_equal(slot.num_aeads, 1);

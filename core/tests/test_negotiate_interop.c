@@ -150,6 +150,7 @@ static void their_client(enum end_kind kind, size_t chunk)
     assert_int_equal(n, grant + message_len(in + grant));
     assert_ok(neg_scan(&f, in[grant], in + grant + 4, n - grant - 4));
     assert_ok(neg_get_tickets(&f, &t));
+    //= KEY-4 type=test
     /* the ticket's slot secret, by HMAC alone: HKDF-Expand of one block */
     uint8_t hash[32],
         info[2 + 1 + 10 + 1 + 32 + 1] = {0, 32, 10, 'c', 's', 'e', 'p', '1', ' ', 's', 'l', 'o', 't', 32};

@@ -180,12 +180,30 @@ static void test_too_few_tickets(void **state)
     neg_puppet_free(p);
 }
 
+//= NEG-76 type=test
 static void test_tickets_of_nobody(void **state)
 {
     (void)state;
     struct neg_puppet *p = client(true);
-    neg_puppet_data(p, b, make_tickets(b, sizeof b, 9, 2, NULL));
-    check_failed(p, CSEP_ERR_UNEXPECTED);
+    size_t n = make_grant(b, sizeof b, 1, NULL);
+    n += make_tickets(b + n, sizeof b - n, 9, 2, NULL);
+    neg_puppet_data(p, b, n);
+    assert_false(neg_puppet_event(p, CSEP_NEG_TICKETS));
+    neg_puppet_data(p, b, make_tickets(b, sizeof b, 1, 2, NULL));
+    assert_true(neg_puppet_event(p, CSEP_NEG_GRANTED));
+    neg_puppet_free(p);
+}
+
+/* Whatever else may be said to that port. */
+//= NEG-63 type=test
+static void test_other_protocols(void **state)
+{
+    (void)state;
+    for (unsigned s = 0; s < 2; s++) {
+        struct neg_puppet *p = either(s);
+        neg_puppet_data(p, "GET / HTTP/1.1\r\n\r\n", 18);
+        check_failed(p, CSEP_ERR_OVERSIZE);
+    }
 }
 
 static void test_unasked_grants_are_bounded(void **state)
@@ -402,6 +420,7 @@ static void test_continue_that_was_not_offered(void **state)
     check_failed(p, CSEP_ERR_UNEXPECTED);
 }
 
+//= NEG-75 type=test
 static void test_revoke_of_a_stranger(void **state)
 {
     (void)state;
@@ -454,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_error_ends_it),
         cmocka_unit_test(test_too_few_tickets),
         cmocka_unit_test(test_tickets_of_nobody),
+        cmocka_unit_test(test_other_protocols),
         cmocka_unit_test(test_unasked_grants_are_bounded),
         cmocka_unit_test(test_no_common_aead),
         cmocka_unit_test(test_half_a_grant),

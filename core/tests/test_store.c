@@ -53,7 +53,7 @@ static void install(struct bench *b, struct csep_context *c, csep_time now)
     assert_ok(csep_context_install(&b->store, c, &b->grant, secret, b->tickets, 2, 0, now));
 }
 
-//= CTX-21 type=test
+//= CTX-21, CTX-25 type=test
 static void test_keys_keep_apart(void **state)
 {
     (void)state;

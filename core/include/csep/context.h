@@ -208,10 +208,25 @@ csep_status csep_grantor_finish(struct csep_grantor *g, const struct csep_grant_
 void csep_grantor_activate(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
                            const struct csep_identity *client, csep_time now);
 void csep_grantor_discard(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN]);
-/* More tickets for a live context (stateful), or CSEP_ERR_NO_CONTEXT. */
+/* More tickets for a live context, or CSEP_ERR_NO_CONTEXT; a stateless grantor keeps none: see
+ * csep_grantor_seal(). */
 csep_status csep_grantor_tickets(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
                                  const struct csep_identity *client, unsigned want, csep_time now,
                                  struct csep_ticket *out_tickets, unsigned *out_num) CSEP_MUST_CHECK;
+/* What a stateless server's connection remembers of its own grants, to make more tickets while it lasts.
+ * Secret. */
+struct csep_granted {
+    uint8_t handle[CSEP_HANDLE_LEN];
+    uint8_t secret[32];
+    csep_time granted;
+    uint32_t lifetime;
+    bool bound; /* to the client's identity */
+};
+/* Stateless: more tickets for a context that this connection granted, whose lifetime goes on from then. */
+csep_status csep_grantor_seal(struct csep_grantor *g, const struct csep_granted *of,
+                              const struct csep_identity *client, unsigned want, csep_time now,
+                              struct csep_ticket *out_tickets, unsigned *out_num) CSEP_MUST_CHECK;
+bool csep_grantor_stateful(const struct csep_grantor *g);
 /* Is this context of the given client (NULL: any) and may be used, so that it may name it in REQUEST and
  * REVOKE? */
 bool csep_grantor_shares(const struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],

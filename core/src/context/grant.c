@@ -110,6 +110,9 @@ const uint8_t *grant_packed_handle(const uint8_t *in)
     return in;
 }
 
+#define UDP_SERVICES (1u << CSEP_SERVICE_DATAGRAM | 1u << CSEP_SERVICE_MESSAGE)
+#define TCP_SERVICES (1u << CSEP_SERVICE_MESSAGE | 1u << CSEP_SERVICE_STREAM)
+
 bool grant_fill_slot(const struct csep_grant *g, uint8_t transport, struct csep_slot *out)
 {
     const struct csep_grant_transport *t = csep_grant_transport(g, transport);
@@ -117,7 +120,7 @@ bool grant_fill_slot(const struct csep_grant *g, uint8_t transport, struct csep_
         return false;
     memcpy(out->handle, g->handle, sizeof out->handle);
     out->transport = transport;
-    out->services = t->services;
+    out->services = t->services & (transport == CSEP_TRANSPORT_UDP ? UDP_SERVICES : TCP_SERVICES); //= NEG-68
     out->max_unit = t->max_unit;
     out->first_flight = t->first_flight;
     memcpy(out->aeads, g->aeads, sizeof out->aeads);

@@ -202,19 +202,30 @@ static csep_status finish_stateful(struct csep_grantor *g, const struct csep_gra
     return CSEP_OK;
 }
 
-static csep_status finish_stateless(struct csep_grantor *g, const struct csep_grant *grant,
-                                    const uint8_t secret[32], const struct csep_identity *client,
-                                    csep_time now, struct csep_ticket *out, unsigned num)
+static void seal_tickets(struct csep_grantor *g, const struct csep_granted *of,
+                         const struct csep_identity *client, csep_time now, struct csep_ticket *out,
+                         unsigned num)
 {
-    struct ticket_context c = {.granted = now, .bound = grant->client_identity};
-    c.expires = csep_time_add(now, CSEP_SEC(grant->lifetime));
-    memcpy(c.handle, grant->handle, sizeof c.handle);
-    memcpy(c.secret, secret, sizeof c.secret);
+    struct ticket_context c = {.granted = of->granted, .bound = of->bound};
+    c.expires = csep_time_add(of->granted, CSEP_SEC(of->lifetime));
+    memcpy(c.handle, of->handle, sizeof c.handle);
+    memcpy(c.secret, of->secret, sizeof c.secret);
     if (c.bound)
         memcpy(c.client_spki_sha256, client->spki_sha256, sizeof c.client_spki_sha256);
     for (unsigned i = 0; i < num; i++)
         grantor_make_sealed(g, &c, now, &out[i]);
     CSEP_WIPE(c);
+}
+
+static csep_status finish_stateless(struct csep_grantor *g, const struct csep_grant *grant,
+                                    const uint8_t secret[32], const struct csep_identity *client,
+                                    csep_time now, struct csep_ticket *out, unsigned num)
+{
+    struct csep_granted of = {.granted = now, .lifetime = grant->lifetime, .bound = grant->client_identity};
+    memcpy(of.handle, grant->handle, sizeof of.handle);
+    memcpy(of.secret, secret, sizeof of.secret);
+    seal_tickets(g, &of, client, now, out, num);
+    CSEP_WIPE(of);
     return CSEP_OK;
 }
 
@@ -290,6 +301,26 @@ csep_status csep_grantor_tickets(struct csep_grantor *g, const uint8_t handle[CS
     for (unsigned i = 0; i < *out_num; i++)
         grantor_make_place(g, c, now, &out_tickets[i]);
     return CSEP_OK;
+}
+
+csep_status csep_grantor_seal(struct csep_grantor *g, const struct csep_granted *of,
+                              const struct csep_identity *client, unsigned want, csep_time now,
+                              struct csep_ticket *out_tickets, unsigned *out_num)
+{
+    *out_num = 0;
+    csep_grantor_expire(g, now);
+    if (stateful(g) || !csep_grantor_shares(g, of->handle, client, now) ||
+        now >= csep_time_add(of->granted, CSEP_SEC(of->lifetime)) ||
+        (of->bound && !(client && client->present)))
+        return CSEP_ERR_NO_CONTEXT;
+    *out_num = clamp_tickets(want ? want : g->cfg.num_tickets);
+    seal_tickets(g, of, client, now, out_tickets, *out_num);
+    return CSEP_OK;
+}
+
+bool csep_grantor_stateful(const struct csep_grantor *g)
+{
+    return stateful(g);
 }
 
 void csep_grantor_revoke(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN], csep_time now)

@@ -70,7 +70,7 @@ static struct hash digest(const struct csep_store *s, const char *service, const
     hash_begin(&h);
     hash_add(&h, s->salt, sizeof s->salt);
     add_string(&h, service);
-    add_string(&h, group);
+    add_string(&h, group); //= CTX-25
     hash_add(&h, client ? client : nobody, 32);
     return hash_peek(&h);
 }

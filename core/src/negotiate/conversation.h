@@ -14,6 +14,7 @@
 #include "negotiate/table.h"
 
 #define NEG_REQUESTS_MAX 8u
+#define NEG_GRANTS_MAX   (1u + NEG_REQUESTS_MAX)
 #define NEG_EVENTS       16u
 #define NEG_LEFTOVER_MAX 16384u /* NEG-65 */
 
@@ -31,12 +32,6 @@ struct neg_payload {
     struct neg_grant grant;
     uint8_t secret[32];
     struct neg_tickets tickets;
-};
-
-/* A stateless server's grant that waits for the client's Finished before its tickets are made (NEG-67). */
-struct neg_held {
-    struct csep_grant grant;
-    uint8_t secret[32];
 };
 
 struct neg_bytes {
@@ -81,14 +76,15 @@ struct csep_negotiate {
         struct neg_request requests[NEG_REQUESTS_MAX];
         unsigned num_requests, num_sent;
         uint32_t answered; /* bit for each request */
-        uint8_t granted[1 + NEG_REQUESTS_MAX][CSEP_HANDLE_LEN];
+        uint8_t granted[NEG_GRANTS_MAX][CSEP_HANDLE_LEN];
         unsigned num_granted;
         bool up;
     } client;
     struct {
         struct csep_grantor *grantor;
         struct csep_addr addr;
-        struct neg_held *held;
+        struct csep_granted *granted; /* stateless: all of this connection, NEG_GRANTS_MAX of them */
+        unsigned num_granted;
         bool pending;
         uint8_t pending_handle[CSEP_HANDLE_LEN];
         unsigned num_requests;

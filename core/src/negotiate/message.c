@@ -182,7 +182,7 @@ static csep_status get_transport(struct rd *r, uint8_t transport, uint16_t port,
 {
     memset(t, 0, sizeof *t);
     t->transport = transport;
-    t->services = rd_u16(r);
+    t->services = rd_u16(r); /* unknown bits stay, and mean nothing to anybody */
     t->flags = rd_u8(r);
     t->port = rd_u16(r);
     t->max_unit = rd_u16(r);

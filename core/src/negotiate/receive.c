@@ -87,7 +87,7 @@ csep_status rx_records(struct csep_negotiate *n, const uint8_t *in, size_t len)
     if (n->is_server)
         server_flags(n);              /* Finished may be among what was read, */
     rx_messages(n);                   /* and CONTINUE behind it */
-    return keep_leftover(n, in, len); //= NEG-58
+    return keep_leftover(n, in, len); //= NEG-58, NEG-74
 }
 
 /* ---- Messages ---- */

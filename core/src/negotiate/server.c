@@ -56,15 +56,25 @@ static csep_status encode_tickets(struct making *m, struct wr *w)
     return wr_ok(w) ? CSEP_OK : CSEP_ERR_INTERNAL;
 }
 
-/* Keep what the tickets of a pending, sealed context will need. */
-static csep_status hold(struct csep_negotiate *n, const struct making *m)
+/* Room to remember all grants that a connection can get. */
+static csep_status make_memory(struct csep_negotiate *n)
 {
-    n->server.held = n->cfg.alloc.get(n->cfg.alloc.self, sizeof *n->server.held);
-    if (!n->server.held)
-        return CSEP_ERR_MEMORY;
-    n->server.held->grant = m->grant.grant;
-    memcpy(n->server.held->secret, m->secret, sizeof m->secret);
-    return CSEP_OK;
+    if (csep_grantor_stateful(n->server.grantor) || n->server.granted)
+        return CSEP_OK;
+    n->server.granted = n->cfg.alloc.get(n->cfg.alloc.self, NEG_GRANTS_MAX * sizeof *n->server.granted);
+    return n->server.granted ? CSEP_OK : CSEP_ERR_MEMORY;
+}
+
+static void remember(struct csep_negotiate *n, const struct making *m)
+{
+    if (!n->server.granted)
+        return;
+    assert(n->server.num_granted < NEG_GRANTS_MAX);
+    struct csep_granted *of = &n->server.granted[n->server.num_granted++];
+    *of = (struct csep_granted){
+        .granted = n->now, .lifetime = m->grant.grant.lifetime, .bound = m->grant.grant.client_identity};
+    memcpy(of->handle, m->grant.grant.handle, sizeof of->handle);
+    memcpy(of->secret, m->secret, sizeof of->secret);
 }
 
 /* Tickets behind GRANT, or the context held back until the client proved itself. */
@@ -74,15 +84,14 @@ static csep_status add_tickets(struct csep_negotiate *n, const struct csep_grant
     bool pending = m->grant.grant.client_identity && !confirmed(n);
     csep_status st = csep_grantor_finish(n->server.grantor, req, &m->grant.grant, m->secret, client_of(n),
                                          pending, n->now, m->tickets.tickets, &m->tickets.num);
-    if (pending && st == CSEP_ERR_UNSUPPORTED)
-        return hold(n, m); //= NEG-67
-    if (st)
+    bool sealed = pending && st == CSEP_ERR_UNSUPPORTED; /* its tickets have to wait //= NEG-67 */
+    if (st && !sealed)
         return st;
     if (pending) {
         n->server.pending = true; //= NEG-64
         memcpy(n->server.pending_handle, m->grant.grant.handle, CSEP_HANDLE_LEN);
     }
-    return encode_tickets(m, w);
+    return sealed ? CSEP_OK : encode_tickets(m, w);
 }
 
 static csep_time auth_age(const struct csep_negotiate *n)
@@ -106,14 +115,16 @@ static csep_status make_grant(struct csep_negotiate *n, const struct csep_grant_
         return CSEP_ERR_INTERNAL;
     st = neg_derive(n, m->out, len, m->secret);
     if (!st)
+        st = make_memory(n);
+    if (!st)
         st = add_tickets(n, req, m, &w);
     if (!st)
-        st =
-            neg_write(n, &w); /* both in one piece: a client never sees half of it because of a full buffer */
+        st = neg_write(n, &w); /* in one piece: no client sees half of it because of a full buffer */
     if (st) {
         csep_grantor_discard(n->server.grantor, m->grant.grant.handle);
         return st == CSEP_ERR_LIMIT ? CSEP_AGAIN : st;
     }
+    remember(n, m);
     trace_sent(n, CSEP_MSG_GRANT, len);
     if (w.len > len)
         trace_sent(n, CSEP_MSG_TICKETS, w.len - len);
@@ -139,33 +150,31 @@ static csep_status grant(struct csep_negotiate *n, const struct neg_request *ans
 
 /* ---- The handshake's progress ---- */
 
-//= NEG-66
-static void drop_held(struct csep_negotiate *n)
-{
-    if (n->server.held) {
-        csep_wipe(n->server.held, sizeof *n->server.held);
-        n->cfg.alloc.put(n->cfg.alloc.self, n->server.held, sizeof *n->server.held);
-    }
-    n->server.held = NULL;
-}
-
 void server_ended(struct csep_negotiate *n)
 {
     if (n->server.pending)
         csep_grantor_discard(n->server.grantor, n->server.pending_handle); //= NEG-66
     n->server.pending = false;
-    drop_held(n);
+    if (n->server.granted) {
+        csep_wipe(n->server.granted, NEG_GRANTS_MAX * sizeof *n->server.granted);
+        n->cfg.alloc.put(n->cfg.alloc.self, n->server.granted, NEG_GRANTS_MAX * sizeof *n->server.granted);
+    }
+    n->server.granted = NULL;
+    n->server.num_granted = 0;
 }
 
-static csep_status tickets_of_held(struct csep_negotiate *n)
+/* The sealed tickets that waited for the client's proof. */
+static csep_status waiting_tickets(struct csep_negotiate *n, const struct csep_granted *of)
 {
     struct making *m = making_new(n);
     if (!m)
         return CSEP_ERR_MEMORY;
     struct wr w = wr_init(m->out, sizeof m->out);
-    m->grant.grant = n->server.held->grant;
-    memcpy(m->secret, n->server.held->secret, sizeof m->secret);
-    csep_status st = add_tickets(n, NULL, m, &w);
+    memcpy(m->grant.grant.handle, of->handle, sizeof of->handle);
+    csep_status st =
+        csep_grantor_seal(n->server.grantor, of, &n->peer, 0, n->now, m->tickets.tickets, &m->tickets.num);
+    if (!st)
+        st = encode_tickets(m, &w);
     if (!st)
         st = neg_write(n, &w);
     if (!st)
@@ -177,18 +186,14 @@ static csep_status tickets_of_held(struct csep_negotiate *n)
 /* The client's Finished verified: what depended on its identity is decided now. */
 static csep_status decide_pending(struct csep_negotiate *n)
 {
-    csep_status st = CSEP_OK;
-    if (!n->server.pending && !n->server.held)
+    if (!n->server.pending)
         return CSEP_OK;
     if (!client_of(n)->present)
         return CSEP_ERR_IDENTITY;
-    if (n->server.held) {
-        st = tickets_of_held(n);
-        drop_held(n);
-        return st;
-    }
-    csep_grantor_activate(n->server.grantor, n->server.pending_handle, &n->peer, n->now); //= NEG-64
     n->server.pending = false;
+    if (n->server.granted)
+        return waiting_tickets(n, &n->server.granted[0]);
+    csep_grantor_activate(n->server.grantor, n->server.pending_handle, &n->peer, n->now); //= NEG-64
     struct neg_event *e = neg_event_put(n, CSEP_NEG_ACTIVE);
     memcpy(e->handle, n->server.pending_handle, sizeof e->handle);
     return CSEP_OK;
@@ -209,6 +214,23 @@ void server_flags(struct csep_negotiate *n)
 
 /* ---- Messages ---- */
 
+/* A stateless server's grants of this connection; the grantor itself keeps none. */
+static const struct csep_granted *granted_here(const struct csep_negotiate *n,
+                                               const uint8_t handle[CSEP_HANDLE_LEN])
+{
+    for (unsigned i = 0; i < n->server.num_granted; i++)
+        if (!memcmp(n->server.granted[i].handle, handle, CSEP_HANDLE_LEN))
+            return &n->server.granted[i];
+    return NULL;
+}
+
+/* May this client name that context? */
+static bool knows(struct csep_negotiate *n, const uint8_t handle[CSEP_HANDLE_LEN])
+{
+    return (csep_grantor_stateful(n->server.grantor) || granted_here(n, handle)) &&
+           csep_grantor_shares(n->server.grantor, handle, client_of(n), n->now);
+}
+
 static csep_status more_tickets(struct csep_negotiate *n, const struct neg_request *r)
 {
     struct making *m = making_new(n);
@@ -218,8 +240,11 @@ static csep_status more_tickets(struct csep_negotiate *n, const struct neg_reque
     memcpy(m->grant.grant.handle, r->ask.handle, CSEP_HANDLE_LEN);
     m->grant.answers = true;
     m->grant.request_id = r->request_id;
-    csep_status st = csep_grantor_tickets(n->server.grantor, r->ask.handle, client_of(n), r->ask.tickets,
-                                          n->now, m->tickets.tickets, &m->tickets.num); //= NEG-47
+    const struct csep_granted *own = granted_here(n, r->ask.handle);
+    csep_status st = own ? csep_grantor_seal(n->server.grantor, own, client_of(n), r->ask.tickets, n->now,
+                                             m->tickets.tickets, &m->tickets.num)
+                         : csep_grantor_tickets(n->server.grantor, r->ask.handle, client_of(n),
+                                                r->ask.tickets, n->now, m->tickets.tickets, &m->tickets.num);
     if (!st)
         st = encode_tickets(m, &w);
     if (!st) {
@@ -240,11 +265,11 @@ static csep_status on_request(struct csep_negotiate *n, const struct neg_fields 
         return st;
     if (n->server.num_requests == NEG_REQUESTS_MAX)
         return CSEP_ERR_REFUSED; //= NEG-51
-    /* A context that is no more gets a new one as answer: ERROR would end the whole conversation. */
-    st = CSEP_ERR_NO_CONTEXT;
+    if (r.ask.have_handle && !knows(n, r.ask.handle))
+        return CSEP_ERR_REFUSED; //= NEG-73
     if (r.ask.have_handle && !r.ask.lifetime)
-        st = more_tickets(n, &r);
-    if (st == CSEP_ERR_NO_CONTEXT)
+        st = more_tickets(n, &r); //= NEG-47
+    else
         st = grant(n, &r); //= NEG-46, NEG-48
     if (!st)
         n->server.num_requests++;
@@ -256,7 +281,7 @@ static csep_status on_revoke(struct csep_negotiate *n, const struct neg_fields *
     struct neg_revoke m;
     csep_status st = neg_get_revoke(f, &m);
     if (st || !csep_grantor_shares(n->server.grantor, m.handle, client_of(n), n->now))
-        return st; /* not a context of this client: nothing to end */
+        return st;                                            //= NEG-75
     csep_grantor_revoke(n->server.grantor, m.handle, n->now); //= NEG-52
     struct neg_event *e = neg_event_put(n, CSEP_NEG_REVOKED);
     memcpy(e->handle, m.handle, sizeof e->handle);

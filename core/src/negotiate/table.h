@@ -5,14 +5,16 @@
 
 #include <stdbool.h>
 
+/* clang-format off */
 #define NEG_STATE_LIST(X)                                                                                    \
     X(START) X(HANDSHAKE) X(GRANTED) X(GRANTING) X(CONFIRMED) X(CLOSING) X(DONE) X(FAILED)
 #define NEG_INPUT_LIST(X)                                                                                    \
     X(BYTES)                                                                                                 \
     X(TLS_UP)                                                                                                \
     X(FINISHED)                                                                                              \
-    X(GRANT) X(WHOLE) X(REQUEST) X(REVOKE) X(CONTINUE) X(ERROR) X(LOCAL_CLOSE) X(CLOSE_NOTIFY) X(END)        \
-        X(TIMEOUT)
+    X(GRANT)                                                                                                 \
+    X(WHOLE) X(REQUEST) X(REVOKE) X(CONTINUE) X(ERROR) X(LOCAL_CLOSE) X(CLOSE_NOTIFY) X(END) X(TIMEOUT)
+/* clang-format on */
 
 enum neg_state {
 #define NEG_X(n) NEG_STATE_##n,
