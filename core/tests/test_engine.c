@@ -321,7 +321,7 @@ static void test_psk(void **state)
     assert_memory_equal(opener.identity, p.slot.ticket, p.slot.ticket_len);
     assert_memory_equal(opener.context, "csep1\x02", 6);
     assert_memory_equal(o.secret, zero, 32); /* spent */
-    assert_true(opener.terms.forward_secret && opener.terms.replayable);
+    assert_true(!opener.terms.forward_secret && opener.terms.replayable);
     assert_status(csep_export_psk(&opener, &late, late.expires), CSEP_ERR_EXPIRED);
     stream_pair_done(&p);
 }

@@ -30,8 +30,9 @@ csep_status csep_export_psk(struct csep_psk *out, struct csep_slot *slot, csep_t
     memset(out, 0, sizeof *out);
     out->terms = terms_of(slot, CSEP_EXPORT_PSK);
     out->terms.update_at = out->terms.stop_at = UINT64_MAX; /* the protocol that imports it has its own */
-    out->terms.replayable = true;                           /* of its early data, if it has any */
-    out->terms.forward_secret = true; /* psk_dhe_ke, which the importer's binders ask for */
+    /* By itself; the handshake that imports it adds forward secrecy where it runs psk_dhe_ke. */
+    out->terms.replayable = true;
+    out->terms.forward_secret = false;
     memcpy(s.b, slot->secret, sizeof s.b);
     hkdf_expand_label(HKDF_CSEP1, out->epsk, sizeof out->epsk, &s, "psk", NULL, 0);
     memcpy(out->identity, slot->ticket, slot->ticket_len);
