@@ -10,24 +10,47 @@
 /* A conversation of two of our ends, whose bytes pass through here. */
 struct talk {
     struct end *c, *s;
-    uint8_t
-        flight[4][8192]; /* ClientHello; server's flight with data; client's flight with data; server's end */
+    uint8_t flight[4][8192]; /* ClientHello; server's with data; client's with data; server's end */
     size_t n[4];
 };
 
 struct variant {
     struct end_options client, server;
+    bool resume;
 };
 
+static struct end_store store; /* of the client that resumes: one session, the same each time */
+
 static const struct variant variants[] = {
-    {{.raw_key = true}, {.server = true, .raw_key = true}},
+    {{.raw_key = true}, {.server = true, .raw_key = true}, false},
     {{.raw_key = true, .own_key = true, .no_grease = true},
-     {.server = true, .raw_key = true, .require_certificate = true, .no_compat = true}},
+     {.server = true, .raw_key = true, .require_certificate = true, .no_compat = true},
+     false},
+    {{.raw_key = true, .store = &store}, {.server = true, .raw_key = true}, true},
 };
+#define NUM_VARIANTS (sizeof variants / sizeof variants[0])
+
+static void offer_one_session(const struct variant *v)
+{
+    static struct csep_tls_session session;
+    if (session.ticket_len == 0) {
+        store.num_ours = 0;
+        struct end *s = end_new(END_OURS, v->server), *c = end_new(END_OURS, v->client);
+        end_pump(c, s, 0);
+        assert_int_equal(store.num_ours, 1);
+        session = store.ours[0];
+        end_free(c);
+        end_free(s);
+    }
+    store.ours[0] = session;
+    store.num_ours = 1;
+}
 
 static struct talk begin(const struct variant *v)
 {
     struct talk t = {0};
+    if (v->resume)
+        offer_one_session(v);
     end_restart_seeds();
     t.s = end_new(END_OURS, v->server);
     t.c = end_new(END_OURS, v->client);
@@ -113,7 +136,7 @@ static void expect_noticed(struct talk *t, struct end *receiver, bool ignored)
 static void every_bit_flipped(void **state)
 {
     (void)state;
-    for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++)
+    for (size_t v = 0; v < NUM_VARIANTS; v++)
         for (unsigned flight = 0; flight < 3; flight++)
             for (size_t bit = 0, n = 1; bit < 8 * n; bit++) {
                 struct talk t = begin(&variants[v]);
@@ -132,7 +155,7 @@ static void every_bit_flipped(void **state)
 static void every_byte_the_last(void **state)
 {
     (void)state;
-    for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++)
+    for (size_t v = 0; v < NUM_VARIANTS; v++)
         for (unsigned flight = 0; flight < 3; flight++)
             for (size_t keep = 0, n = 1; keep < n; keep++) {
                 struct talk t = begin(&variants[v]);
@@ -153,7 +176,7 @@ static void every_byte_the_last(void **state)
 static void every_place_a_cut(void **state)
 {
     (void)state;
-    for (size_t v = 0; v < sizeof variants / sizeof variants[0]; v++)
+    for (size_t v = 0; v < NUM_VARIANTS; v++)
         for (unsigned flight = 0; flight < 3; flight++)
             for (size_t cut = 0, n = 1; cut < n; cut++) {
                 struct talk t = begin(&variants[v]);
@@ -164,6 +187,7 @@ static void every_place_a_cut(void **state)
                 assert_true(end_feed(e, t.flight[flight] + cut, n - cut));
                 carry_the_rest(&t);
                 assert_true(end_established(t.c) && end_established(t.s));
+                assert_int_equal(end_resumed(t.s), variants[v].resume);
                 finish(&t);
             }
 }
