@@ -238,20 +238,30 @@ static void print_line(const struct line *l, FILE *f)
     print_measures(l, f);
 }
 
+static struct line line_of(const struct sim_plan *plan, const struct sim_scenario *s, const struct sim_row *r)
+{
+    struct line l = {0};
+    for (size_t i = 0; i < plan->num; i++)
+        if (plan->points[i].scenario == s && plan->points[i].row == r && shown(&plan->points[i])) {
+            struct sim_judged j;
+            sim_judge(plan, &plan->points[i], &j);
+            add_to_line(&l, &plan->points[i], &j);
+        }
+    return l;
+}
+
 static void print_table(const struct sim_plan *plan, FILE *f)
 {
-    fprintf(f, "\n%-10s %-54s %-13s %-13s %-12s\n", "row", "what, and below it the verdict on the claim",
-            "delay", "first reply", "as analysed");
-    for (const struct sim_row *r = sim_rows; r->id; r++) {
-        struct line l = {0};
-        for (size_t i = 0; i < plan->num; i++)
-            if (plan->points[i].row == r && shown(&plan->points[i])) {
-                struct sim_judged j;
-                sim_judge(plan, &plan->points[i], &j);
-                add_to_line(&l, &plan->points[i], &j);
-            }
-        if (l.points)
-            print_line(&l, f);
+    for (size_t i = 0; i < plan->num_scenarios; i++) {
+        size_t lines = 0;
+        for (const struct sim_row *r = sim_rows; r->id; r++) {
+            struct line l = line_of(plan, &plan->scenarios[i], r);
+            if (l.points && !lines++)
+                fprintf(f, "\n%s\n%-10s %-54s %-13s %-13s %-12s\n", plan->scenarios[i].question, "row",
+                        "what, and below it the verdict on the claim", "delay", "first reply", "as analysed");
+            if (l.points)
+                print_line(&l, f);
+        }
     }
 }
 

@@ -81,7 +81,8 @@ static void all_scenarios_are_sound(void **state)
                               "scenarios/latency/warm.yaml", "scenarios/latency/window.yaml",
                               "scenarios/latency/amplification.yaml", "scenarios/latency/stale.yaml",
                               "scenarios/latency/breakeven-csep.yaml",
-                              "scenarios/latency/breakeven-quic.yaml", NULL),
+                              "scenarios/latency/breakeven-quic.yaml", "scenarios/cost/large-reply.yaml",
+                              "scenarios/cost/loss.yaml", NULL),
                      0);
 }
 
@@ -207,6 +208,22 @@ static void one_seed_one_trace(void **state)
     assert_false(same_rows("seed1", "seed2"));
 }
 
+/* Of a row without cryptography, which changes only when its flights do: every compiler and sanitizer must
+ * come to it. */
+static void a_trace_is_the_same_in_every_build(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_call("run", "scenarios/latency/baselines.yaml", "--rows", "B4", "--set",
+                              "network.rtt=50ms", "--quiet", "--out", in_folder("build"), NULL),
+                     0);
+    json_t *rows = load("build", "rows.json");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0), "trace_hash")),
+                        "6d5464efa2ded786");
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 1), "trace_hash")),
+                        "1337572be3aa4164");
+    json_decref(rows);
+}
+
 static void finished_points_are_not_played_again(void **state)
 {
     (void)state;
@@ -272,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_request_that_never_arrives_is_unmet),
         cmocka_unit_test(lost_packets_delay_and_do_not_stop),
         cmocka_unit_test(one_seed_one_trace),
+        cmocka_unit_test(a_trace_is_the_same_in_every_build),
         cmocka_unit_test(finished_points_are_not_played_again),
         cmocka_unit_test(tshark_reads_the_negotiation),
     };
