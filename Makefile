@@ -42,13 +42,15 @@ NS3_LIBS := -lns3-core -Wl,--no-as-needed -lns3-network -lns3-internet -lns3-poi
             -lns3-traffic-control -lns3-bridge -lns3-stats -lstdc++ -lm
 SIM_LIBS := $(LIB) -lsodium -lcyaml -lyaml -ljansson -lssl -lcrypto $(NS3_LIBS)
 SIM      := $(if $(wildcard sim/main.c),$(O)/bin/csep-sim)
+HARNESS_OBJ := $(patsubst %.c,$(O)/obj/%.o,$(wildcard conformance/harness/*.c))
+HARNESS  := $(if $(HARNESS_OBJ),$(O)/bin/csep-harness)
 BENCH    := $(if $(wildcard bench/*.c),$(O)/bin/csep-bench)
 
 .PHONY: all lib sim test-build test core-test sim-test setup setup-dev clean help
 all: lib sim test-build ## build everything that `make test` needs
 lib: $(LIB)             ## build/lib/libcsep.a alone
 sim: $(SIM)             ## build/bin/csep-sim alone
-test-build: $(CORE_TEST) $(REPLAY) $(SIM_TEST)
+test-build: $(CORE_TEST) $(REPLAY) $(SIM_TEST) $(HARNESS)
 
 $(LIB): $(CORE_OBJ)
 	@mkdir -p $(@D)
@@ -74,7 +76,7 @@ $(O)/obj/core/fuzz/%.o: core/fuzz/%.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEP) -c $< -o $@
 
-# sim/ and bench/ see the core's public headers only.
+# sim/, bench/ and conformance/ see the core's public headers only.
 $(O)/obj/%.o: %.c $(O)/flags | setup
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -D_GNU_SOURCE -Icore/include -Isim $(DEP) -c $< -o $@
@@ -90,6 +92,11 @@ $(O)/bin/csep-sim: $(SIM_OBJ) $(LIB)
 $(O)/tests/core/%: $(O)/obj/core/tests/%.o $(CORE_HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $< $(CORE_HELP) $(CORE_LIBS) -o $@
+
+# The ends of libcsep that the tests of conformance/ drive.
+$(O)/bin/csep-harness: $(HARNESS_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(HARNESS_OBJ) $(LIB) -lsodium -ljansson -o $@
 
 # A fuzz target without a fuzzer: plays its kept inputs and seeded mutations of them.
 $(O)/tests/core/replay_%: $(O)/obj/core/fuzz/fuzz_%.o $(O)/obj/core/fuzz/replay.o $(FUZZ_HELP) $(CORE_HELP) $(LIB)

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Ends of both implementations behind one interface, and a wire in virtual time between any two of them.
+
+An end has `now`, `events`, `state`, deadline(), expire(), receive(bytes, address), sent() for what it has to send, and the
+verbs of an application. Lib() is libcsep in the harness, which build/bin/csep-harness runs; Python() is the peer.
+"""
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "conformance" / "peers" / "python"))
+
+from csep_peer import common, context, tcp_acceptor, tcp_opener, udp_acceptor, udp_opener  # noqa: E402
+
+from csep_peer.common import DATAGRAM, ERRORS, MESSAGE, MS, STREAM  # noqa: E402,F401
+
+UDP, TCP = 1, 2
+HERE, ELSEWHERE = 5000, 5001  # ports of the opener
+
+
+def made(name, length=32):
+    """The same bytes for the same name."""
+    return hashlib.shake_256(name.encode()).digest(length)
+
+
+def slot(name="slot", **fields):
+    """A ticket that both ends know without a negotiation."""
+    return context.Slot(made(name + " secret"), made(name + " ticket", 44), **fields)
+
+
+def settings(seed="peer", **fields):
+    """Settings of a Python end, with the same random bytes for the same seed."""
+    return common.Settings(random=random.Random(seed).randbytes, **fields)
+
+
+# ---- libcsep ----
+
+class Harness:
+    """One process with any number of ends of libcsep."""
+
+    def __init__(self):
+        program = ROOT / os.environ.get("CSEP_BUILD", "build") / "bin" / "csep-harness"
+        assert program.exists(), f"{program} is not there: make test-build"
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, **line):
+        self.process.stdin.write(json.dumps(line) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the harness ended at {line}"
+        return json.loads(answer)
+
+    def done(self):
+        """Everything is wiped; it fails when memory was not given back."""
+        self.process.stdin.close()
+        code = self.process.wait(20)
+        self.process.stdout.close()
+        assert code == 0
+
+
+def slot_line(one, received_now):
+    """A slot as the harness reads it."""
+    return {"secret": one.secret.hex(), "ticket": one.ticket.hex(), "handle": made("handle", 16).hex(),
+            "services": one.services, "aeads": one.aeads, "upgrade": one.upgrade, "max_unit": one.max_unit,
+            "first_flight": one.first_flight, "received": received_now}
+
+
+class Lib:
+    """An end of libcsep."""
+
+    def __init__(self, harness, kind, now=MS, **line):
+        self.harness, self.name, self.now = harness, f"{kind} {id(self)}", now
+        self.events, self.waiting = [], []
+        self.state, self.due, self.status = "", None, ""
+        self.tell("start", kind=kind, **line)
+        assert self.status == "OK", self.status
+
+    def tell(self, verb, **line):
+        answer = self.harness.ask(do=verb, end=self.name, now=self.now, **line)
+        self.status = answer["status"]
+        self.waiting += [bytes.fromhex(one) for one in answer.get("out", [])]
+        self.state, self.due = answer.get("state", self.state), answer.get("deadline")
+        for event in answer.get("events", []):
+            if "bytes" in event:
+                event["bytes"] = bytes.fromhex(event["bytes"])
+            self.events.append(common.Event(event.pop("event"), **event))
+        return self.status
+
+    def receive(self, data, address=HERE):
+        self.tell("input", bytes=data.hex(), port=address)
+
+    def sent(self):
+        out, self.waiting = self.waiting, []
+        return out
+
+    def deadline(self):
+        return self.due
+
+    def expire(self):
+        self.tell("expire")
+
+    def datagram(self, data):
+        return self.tell("datagram", bytes=data.hex())
+
+    def message(self, data, channel=0, ordered=True, transmissions=0):
+        return self.tell("message", bytes=data.hex(), channel=channel, ordered=ordered, transmissions=transmissions)
+
+    def write(self, data):
+        return self.tell("write", bytes=data.hex())
+
+    def update(self):
+        return self.tell("update") == "OK"
+
+    def close(self, code=0):
+        self.tell("close", code=code)
+
+    def eof(self):
+        self.tell("eof")
+
+    def exported(self, label, export_context, length):
+        self.tell("export", label=label.decode(), context=export_context.hex(), length=length)
+        return self.events.pop().bytes
+
+
+# ---- the Python peer ----
+
+class Python:
+    """An end of csep_peer; what it is not asked here itself, it passes on to the connection."""
+
+    def __init__(self, end, now=MS):
+        self.end, self.now, self.told = end, now, []
+
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
+    @property
+    def connection(self):
+        """Of an acceptor over UDP the last one that it took."""
+        return self.end.connections[-1] if isinstance(self.end, udp_acceptor.Acceptor) else self.end
+
+    @property
+    def events(self):
+        return [] if isinstance(self.end, udp_acceptor.Acceptor) and not self.end.connections else self.connection.events
+
+    def receive(self, data, address=HERE):
+        if hasattr(self.end, "output"):
+            self.end.receive(data, self.now)
+        else:
+            self.end.receive(data, self.now, address)
+
+    def sent(self):
+        if hasattr(self.end, "output"):
+            out = self.end.output(self.now)
+            return [out] if out else []
+        return [datagram for datagram, _ in self.end.datagrams(self.now)]
+
+    def deadline(self):
+        return self.end.deadline()
+
+    def expire(self):
+        self.end.expire(self.now)
+
+    def eof(self):
+        self.end.eof(self.now)
+
+
+# ---- pairs ----
+
+def lib_opener(harness, one, transport, service, now=MS, **line):
+    kind = "udp-opener" if transport == UDP else "tcp-opener"
+    return Lib(harness, kind, now, service=service, slot=slot_line(one, now), **line)
+
+
+def lib_acceptor(harness, slots, transport, now=MS, **line):
+    kind = "udp-acceptor" if transport == UDP else "tcp-acceptor"
+    return Lib(harness, kind, now, slots=[slot_line(s, now) for s in slots], **line)
+
+
+def python_opener(one, transport, service, now=MS, **fields):
+    maker = udp_opener.Opener if transport == UDP else tcp_opener.Opener
+    return Python(maker(one, service, settings("opener", **fields), now), now)
+
+
+def python_acceptor(slots, transport, now=MS, **fields):
+    maker = udp_acceptor.Acceptor if transport == UDP else tcp_acceptor.Acceptor
+    return Python(maker(context.TicketBook(slots), settings("acceptor", **fields), now), now)
+
+
+class Wire:
+    """Two ends, 10 ms apart. `lose` are the numbers of the packets that get lost, both ways counted together."""
+    DELAY = 10 * MS
+
+    def __init__(self, opener, acceptor, lose=()):
+        self.opener, self.acceptor, self.lose = opener, acceptor, set(lose)
+        self.now, self.under_way, self.count, self.log = MS, [], 0, []
+        self.port = HERE
+
+    def run(self, milliseconds=100):
+        """Let time pass, with everything that happens in it."""
+        end = self.now + milliseconds * MS
+        while True:
+            self.flush()
+            times = [at for at, *_ in self.under_way]
+            times += [e.deadline() for e in (self.opener, self.acceptor) if e.deadline() is not None]
+            at = max(self.now, min(times, default=end + 1))
+            if at > end:
+                break
+            self.step(at)
+        self.set_time(end)
+
+    def set_time(self, now):
+        self.now = self.opener.now = self.acceptor.now = now
+
+    def step(self, now):
+        self.set_time(now)
+        arrived = [one for one in self.under_way if one[0] <= now]
+        self.under_way = [one for one in self.under_way if one[0] > now]
+        for _, to, data, port in arrived:
+            to.receive(data, port)
+        for end in (self.opener, self.acceptor):
+            if end.deadline() is not None and end.deadline() <= now:
+                end.expire()
+
+    def flush(self):
+        for end, to in ((self.opener, self.acceptor), (self.acceptor, self.opener)):
+            for data in end.sent():
+                if self.count not in self.lose:
+                    self.under_way.append((self.now + self.DELAY, to, data, self.port))
+                self.log.append((end, data))
+                self.count += 1
+
+
+def kinds(end, *wanted):
+    """The events of these kinds."""
+    return [e for e in end.events if e.kind in wanted]
+
+
+def received(end):
+    """What the application got: (bytes, early) each; a byte stream is put together."""
+    out = []
+    for e in kinds(end, "datagram", "message", "read"):
+        if e.kind == "read" and out and out[-1][1] == e.early:
+            out[-1] = (out[-1][0] + e.bytes, e.early)
+        else:
+            out.append((e.bytes, e.early))
+    return out
+
+
+def closed(end):
+    """(code, by the peer) of its end, or None."""
+    ends = kinds(end, "closed")
+    return (ends[-1].code, bool(ends[-1].by_peer)) if ends else None
