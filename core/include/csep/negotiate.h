@@ -97,6 +97,32 @@ size_t csep_negotiate_leftover(struct csep_negotiate *n, uint8_t *out, size_t ca
 const char *csep_negotiate_state(const struct csep_negotiate *n);
 void csep_negotiate_wipe(struct csep_negotiate *n);
 
+/* ---- A server's gate (NEG-62) ---- */
+
+/*
+ * How many negotiations may run, in all and for one network prefix. A host asks it before it makes a secure
+ * stream for an accepted TCP connection, closes that at once on a no, and says when the connection is gone.
+ * Data connections do not pass here. Memory is taken once, by init.
+ */
+struct csep_gate_config {
+    size_t max_connections; /* default 1000 */
+    size_t max_per_prefix;  /* default 50 */
+    uint8_t prefix_v4;      /* bits that make a prefix; default 24 */
+    uint8_t prefix_v6;      /* default 56 */
+    struct csep_random random;
+    struct csep_alloc alloc;
+};
+struct csep_gate_config csep_gate_config_default(void);
+
+struct csep_gate;
+size_t csep_gate_size(void);
+csep_status csep_gate_init(struct csep_gate *g, const struct csep_gate_config *cfg) CSEP_MUST_CHECK;
+bool csep_gate_enter(struct csep_gate *g, const struct csep_addr *client) CSEP_MUST_CHECK;
+/* Once for each enter() that said yes. */
+void csep_gate_leave(struct csep_gate *g, const struct csep_addr *client);
+size_t csep_gate_count(const struct csep_gate *g);
+void csep_gate_wipe(struct csep_gate *g);
+
 #ifdef __cplusplus
 }
 #endif
