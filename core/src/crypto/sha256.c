@@ -137,8 +137,13 @@ void sha256_final(crypto_hash_sha256_state *s, uint8_t out[32])
     for (unsigned i = 0; i < 8; i++)
         s->buf[BLOCK - 1 - i] = (uint8_t)(s->count >> (8 * i));
     compress(s->state, s->buf, 1);
-    for (unsigned i = 0; i < 32; i++)
-        out[i] = (uint8_t)(s->state[i / 4] >> (24 - 8 * (i % 4)));
+    for (unsigned i = 0; i < 8; i++) { /* so written that it becomes one store for each word */
+        uint32_t v = s->state[i];
+        out[4 * i] = (uint8_t)(v >> 24);
+        out[4 * i + 1] = (uint8_t)(v >> 16);
+        out[4 * i + 2] = (uint8_t)(v >> 8);
+        out[4 * i + 3] = (uint8_t)v;
+    }
     CSEP_WIPE(*s);
 }
 
