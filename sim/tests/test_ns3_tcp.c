@@ -559,7 +559,8 @@ static void test_a_port_can_be_used_again(void **state)
     ok(csim_tcp_listen(p.w.server, &p.w.server_any, NULL, on_accepted, &p, &again));
     struct csep_addr local = p.w.any;
     local.port = 999;
-    p.client.sent = p.client.ended = p.server.sent = p.server.ended = p.client.finished = p.server.finished = 0;
+    p.client.sent = p.client.ended = p.server.sent = p.server.ended = p.client.finished = p.server.finished =
+        0;
     p.listener = again;
     ok(csim_tcp_connect(p.w.client, &local, &p.w.server_addr, NULL, &side_events, &p.client, &p.client.c));
     ok(csim_tcp_local(p.client.c, &local));

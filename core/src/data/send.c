@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Packets built, sealed and remembered. One call makes one datagram. */
+#include <assert.h>
 #include <string.h>
 
 #include "base/emit.h"
@@ -65,6 +66,7 @@ static void begin_short(struct csep_data *c, struct building *b)
 static void begin(struct csep_data *c, struct building *b)
 {
     b->early = c->state == CSEP_DATA_OPENING;
+    assert(c->opening || !b->early);
     b->space = b->early ? &c->early_space : &c->space;
     b->keys = b->early ? &c->opening->early : &c->keys.send;
     if (b->early && c->open_due) {
