@@ -395,15 +395,13 @@ static bool step(struct e2e *w)
     return moved;
 }
 
-void e2e_run(struct e2e *w, csep_time until)
+static void run(struct e2e *w, csep_time until)
 {
     e2e_pump(w);
     for (unsigned rounds = 0; rounds < 1000000; rounds++) {
         csep_time at = next_at(w);
-        if (at > until || at == CSEP_NEVER) {
-            w->now = until > w->now && until != CSEP_NEVER ? until : w->now;
+        if (at > until || at == CSEP_NEVER)
             return;
-        }
         w->now = at > w->now ? at : w->now;
         if (!step(w))
             expire(w);
@@ -412,10 +410,15 @@ void e2e_run(struct e2e *w, csep_time until)
     fail_msg("the world does not come to rest");
 }
 
+void e2e_run(struct e2e *w, csep_time until)
+{
+    run(w, until);
+    w->now = until > w->now ? until : w->now;
+}
+
 void e2e_settle(struct e2e *w, csep_time most)
 {
-    csep_time end = w->now + most;
-    e2e_run(w, end);
+    run(w, w->now + most);
     for (unsigned i = 0; i < w->num_neg; i++)
         if (!w->neg[i]->over)
             fail_msg("negotiation %u of a %s hangs in %s", i, w->neg[i]->is_server ? "server" : "client",

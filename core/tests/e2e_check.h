@@ -67,7 +67,8 @@ struct check {
     struct check_address address[64];
     unsigned num_address;
     uint64_t records;
-    bool off; /* the test itself sends what is no protocol */
+    bool off;    /* the test itself sends what is no protocol */
+    bool copies; /* a client's state is copied: one ticket in two connections is the test's own doing */
 };
 
 void check_init(struct check *x, uint16_t aead);
