@@ -455,8 +455,10 @@ static bool pump_tcp(struct e2e *w, struct e2e_conn *c)
     size_t n;
     if (c->dead)
         return false;
-    if (c->service == CSEP_SERVICE_STREAM || !c->is_opener)
-        moved |= read_stream(w, c) | write_stream(w, c);
+    if (c->service == CSEP_SERVICE_STREAM || !c->is_opener) {
+        moved |= read_stream(w, c);
+        moved |= write_stream(w, c);
+    }
     while (csep_stream_event(c->s, &ev)) {
         on_event(w, c, &ev);
         moved = true;
