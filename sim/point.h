@@ -10,6 +10,7 @@
 struct sim_point {
     const struct sim_scenario *scenario;
     const struct sim_row *row;
+    size_t combination; /* of the scenario's sweep */
     struct sim_config cfg;
     uint64_t seed;
     bool visits;                  /* not a row of the latency table */

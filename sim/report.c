@@ -54,6 +54,15 @@ static json_t *claims(const struct sim_point *p)
     return a;
 }
 
+static json_t *swept(const struct sim_point *p)
+{
+    json_t *o = json_object();
+    for (size_t a = 0; a < p->scenario->sweep.num; a++)
+        json_object_set_new(o, p->scenario->sweep.v[a].key,
+                            json_string(sim_scenario_swept(p->scenario, p->combination, a)));
+    return o;
+}
+
 static const char *file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -75,6 +84,7 @@ static json_t *run_object(const struct sim_point *p, const struct sim_judged *j)
     json_object_set_new(o, "scenario", json_string(file_name(p->scenario->file)));
     json_object_set_new(o, "question", json_string(p->scenario->question));
     json_object_set_new(o, "claims", claims(p));
+    json_object_set_new(o, "sweep", swept(p));
     json_object_set_new(o, "asked_for", json_boolean(!p->baseline));
     json_object_set_new(o, "seed", json_integer((json_int_t)p->seed));
     json_object_set_new(o, "name", json_string(p->name));

@@ -177,18 +177,22 @@ size_t sim_scenario_combinations(const struct sim_scenario *s)
     return n;
 }
 
+/* The last key changes fastest. */
+const char *sim_scenario_swept(const struct sim_scenario *s, size_t i, size_t axis)
+{
+    for (size_t a = s->sweep.num - 1; a > axis; a--)
+        i /= s->sweep.v[a].values.num;
+    return s->sweep.v[axis].values.v[i % s->sweep.v[axis].values.num];
+}
+
 void sim_scenario_combination(const struct sim_scenario *s, size_t i, struct sim_config *out)
 {
-    static struct sim_scenario scratch; /* large; the sweep's values were checked when they were loaded */
+    static struct sim_scenario scratch; /* large */
     char err[256];
     scratch = *s;
-    for (size_t a = s->sweep.num; a-- > 0;) {
-        const struct sim_axis *axis = &s->sweep.v[a];
-        if (!sim_schema_set(&sim_scenario_table, &scratch, axis->key, axis->values.v[i % axis->values.num],
-                            err, sizeof err))
-            continue;
-        i /= axis->values.num;
-    }
+    for (size_t a = 0; a < s->sweep.num; a++)
+        (void)sim_schema_set(&sim_scenario_table, &scratch, s->sweep.v[a].key, sim_scenario_swept(s, i, a),
+                             err, sizeof err); /* was checked when it was loaded */
     *out = scratch.config;
 }
 

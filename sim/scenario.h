@@ -72,6 +72,8 @@ bool sim_scenario_set(struct sim_scenario *s, const char *path, const char *valu
 /* How many combinations the sweep has, and the configuration of one of them. */
 size_t sim_scenario_combinations(const struct sim_scenario *s);
 void sim_scenario_combination(const struct sim_scenario *s, size_t i, struct sim_config *out);
+/* The value, as written, that the sweep's axis-th key has in combination i. */
+const char *sim_scenario_swept(const struct sim_scenario *s, size_t i, size_t axis);
 /* NULL: nothing is expected of that row. */
 const struct sim_expect *sim_scenario_expect(const struct sim_scenario *s, const char *row);
 

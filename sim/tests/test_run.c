@@ -79,10 +79,10 @@ static void all_scenarios_are_sound(void **state)
     (void)state;
     assert_int_equal(sim_call("check", "scenarios/latency/baselines.yaml", "scenarios/latency/cold.yaml",
                               "scenarios/latency/warm.yaml", "scenarios/latency/window.yaml",
-                              "scenarios/latency/amplification.yaml", "scenarios/latency/stale.yaml",
+                              "scenarios/latency/unproved.yaml", "scenarios/latency/stale.yaml",
                               "scenarios/latency/breakeven-csep.yaml",
                               "scenarios/latency/breakeven-quic.yaml", "scenarios/cost/large-reply.yaml",
-                              "scenarios/cost/loss.yaml", NULL),
+                              "scenarios/cost/loss.yaml", "scenarios/cost/refusal-lost.yaml", NULL),
                      0);
 }
 
@@ -122,7 +122,7 @@ static void all_latency_rows_agree(void **state)
     (void)state;
     int status = sim_call("run", "scenarios/latency/baselines.yaml", "scenarios/latency/cold.yaml",
                           "scenarios/latency/warm.yaml", "scenarios/latency/window.yaml",
-                          "scenarios/latency/amplification.yaml", "scenarios/latency/stale.yaml", "--set",
+                          "scenarios/latency/unproved.yaml", "scenarios/latency/stale.yaml", "--set",
                           "network.rtt=50ms", "--quiet", "--jobs", "2", "--out", in_folder("all"), NULL);
     if (status)
         fail_msg("status %d\n%s%s", status, sim_out, sim_err);
@@ -241,6 +241,23 @@ static void finished_points_are_not_played_again(void **state)
     assert_non_null(strstr(sim_err, "2 played now"));
 }
 
+/* Points that differ in more than row, RTT and IP version do not write into each other's files. */
+static void captures_have_names_of_their_own(void **state)
+{
+    (void)state;
+    assert_int_equal(sim_call("run", "scenarios/cost/refusal-lost.yaml", "scenarios/latency/stale.yaml",
+                              "--rows", "X2", "--set", "network.rtt=20ms", "--set", "network.ip=4", "--quiet",
+                              "--pcap", "--out", in_folder("names"), NULL),
+                     0);
+    json_t *runs = load("names", "runs.json");
+    assert_int_equal(json_array_size(runs), 6); /* X2 three times, S1 beside each */
+    for (size_t i = 0; i < 6; i++)
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(json_string_value(json_object_get(json_array_get(runs, i), "name")),
+                                    json_string_value(json_object_get(json_array_get(runs, k), "name")));
+    json_decref(runs);
+}
+
 /* The negotiation is TLS: stock tshark reads it with the key log. */
 static void tshark_reads_the_negotiation(void **state)
 {
@@ -291,6 +308,7 @@ int main(void)
         cmocka_unit_test(one_seed_one_trace),
         cmocka_unit_test(a_trace_is_the_same_in_every_build),
         cmocka_unit_test(finished_points_are_not_played_again),
+        cmocka_unit_test(captures_have_names_of_their_own),
         cmocka_unit_test(tshark_reads_the_negotiation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
