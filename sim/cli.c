@@ -224,7 +224,8 @@ static int run_loaded(struct args *a, struct sim_scenario *s, FILE *out)
         if (!apply_sets(a, &s[i]) || (a->rows && !keep_rows(a->rows, &s[i])))
             return SIM_EXIT_USAGE;
     struct sim_plan plan;
-    sim_plan_make(&plan, s, a->num_files, a->seed, sim_program_hash());
+    a->run.program = sim_program_hash();
+    sim_plan_make(&plan, s, a->num_files, a->seed, a->run.program);
     a->run.jobs = (unsigned)a->jobs;
     a->run.table = out;
     int status = sim_run(&plan, &a->run);

@@ -2,6 +2,8 @@
 #include "run.h"
 
 #include <errno.h>
+#include <ftw.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,21 +51,51 @@ static bool make_folder(const char *path)
     return false;
 }
 
+static void points_folder(const struct sim_run_options *o, char *buf, size_t cap)
+{
+    snprintf(buf, cap, "%s/points/%016" PRIx64, o->out, o->program);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+/* Points of other builds of the program will never be asked for again. */
+static void forget_other_programs(const struct sim_run_options *o)
+{
+    char pattern[1024], ours[1024];
+    glob_t g;
+    points_folder(o, ours, sizeof ours);
+    snprintf(pattern, sizeof pattern, "%s/points/*", o->out);
+    if (glob(pattern, 0, NULL, &g) == 0)
+        for (size_t i = 0; i < g.gl_pathc; i++)
+            if (strcmp(g.gl_pathv[i], ours) != 0 &&
+                nftw(g.gl_pathv[i], remove_entry, 16, FTW_DEPTH | FTW_PHYS))
+                fprintf(stderr, "csep-sim: %s: %s\n", g.gl_pathv[i], strerror(errno));
+    globfree(&g);
+}
+
 static bool make_folders(const struct sim_run_options *o)
 {
-    static const char *const names[] = {"points", "captures", "qlog"};
     char path[1024];
-    for (int i = 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", o->out, names[i]);
-        if ((i == 0 || (i == 1 && o->pcap) || (i == 2 && o->qlog)) && !make_folder(path))
-            return false;
-    }
-    return true;
+    forget_other_programs(o);
+    points_folder(o, path, sizeof path);
+    if (!make_folder(path))
+        return false;
+    snprintf(path, sizeof path, "%s/captures", o->out);
+    if (o->pcap && !make_folder(path))
+        return false;
+    snprintf(path, sizeof path, "%s/qlog", o->out);
+    return !o->qlog || make_folder(path);
 }
 
 static void result_path(const struct sim_run_options *o, const struct sim_point *p, char *buf, size_t cap)
 {
-    snprintf(buf, cap, "%s/points/%016" PRIx64 ".json", o->out, p->hash);
+    snprintf(buf, cap, "%s/points/%016" PRIx64 "/%016" PRIx64 ".json", o->out, o->program, p->hash);
 }
 
 static bool there(const char *path)

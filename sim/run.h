@@ -19,6 +19,7 @@ enum sim_exit {
 
 struct sim_run_options {
     const char *out;
+    uint64_t program; /* sim_program_hash() */
     unsigned jobs;
     bool pcap, qlog, force, quiet;
     void *table; /* FILE * for the table at the end */

@@ -20,12 +20,12 @@ static bool agree(const json_t *moment, const struct sim_term *t, uint64_t rtt, 
            t->constant_ns == member(moment, "wait_ns");
 }
 
-/* A difference as people say it: in round trips where it is some, up to what serialisation can explain; else
- * in ms. */
-static int difference(int64_t delta, uint64_t rtt, char *buf, size_t cap)
+/* A difference as people say it: in round trips where it is made of them, up to what serialisation can
+ * explain; in ms where a timer was waited for, whatever multiple of R that happens to be. */
+static int difference(int64_t delta, uint64_t rtt, bool timer, char *buf, size_t cap)
 {
     int64_t r = (int64_t)rtt, rounds = (delta + (delta < 0 ? -r : r) / 2) / r;
-    if (llabs(delta - rounds * r) <= r / 20 && llabs(rounds) < 10) {
+    if (!timer && llabs(delta - rounds * r) <= r / 20) {
         snprintf(buf, cap, "%lldR", llabs(rounds));
         return rounds > 0 ? 1 : rounds < 0 ? -1 : 0;
     }
@@ -45,10 +45,13 @@ static void claim_verdict(const struct sim_row *row, int sign, const char *by, c
 static void give_verdict(const struct sim_point *p, const struct sim_point *reference, struct sim_judged *j)
 {
     char by[48];
-    if (!reference || !json_is_object(json_object_get(reference->result, "delay")))
+    const json_t *ours = json_object_get(p->result, "delay"),
+                 *theirs = reference ? json_object_get(reference->result, "delay") : NULL;
+    if (!json_is_object(theirs))
         return;
-    int64_t delta = (int64_t)(j->delay - member(json_object_get(reference->result, "delay"), "at_ns"));
-    int sign = difference(delta, p->cfg.network.rtt ? p->cfg.network.rtt : 1, by, sizeof by);
+    int64_t delta = (int64_t)(j->delay - member(theirs, "at_ns"));
+    bool timer = member(ours, "wait_ns") || member(theirs, "wait_ns");
+    int sign = difference(delta, p->cfg.network.rtt ? p->cfg.network.rtt : 1, timer, by, sizeof by);
     if (p->row == reference->row)
         snprintf(j->verdict, sizeof j->verdict, "baseline");
     else if (p->row->id[0] == 'B')
