@@ -61,7 +61,9 @@ static const struct rule rules[] = {
     {"channel 65536", NET_UP, 1, CSEP_ERR_DECODE, 9, {0x06, 1, 0x80, 1, 0, 0, 0, 0, 0}},
     {"cut off", NET_UP, 1, CSEP_ERR_DECODE, 6, {0x06, 1, 0, 0, 0, 9}},
     {"message too long", NET_UP, 1, CSEP_ERR_OVERSIZE, 10, {0x06, 1, 0, 50, 0x80, 0x10, 0, 0, 1, 7}},
+    //= DATA-117 type=test
     {"sequence out of the window", NET_UP, 1, CSEP_ERR_FLOW_CONTROL, 7, {0x06, 1, 0, 0x50, 0x01, 0, 0}},
+    {"sequence at the end of the window", NET_UP, 1, CSEP_OK, 7, {0x06, 1, 0, 0x4f, 0xff, 0, 0}},
     {"SKIP out of the window", NET_UP, 1, CSEP_ERR_FLOW_CONTROL, 6, {0x07, 0, 0, 0x50, 0x01, 0}},
     {"SKIP of too much", NET_UP, 1, CSEP_ERR_OVERSIZE, 8, {0x07, 0, 0, 9, 0x80, 0x10, 0, 1}},
     {"NEW_CID: one too many", NET_UP, 1, CSEP_ERR_CONNECTION_ID, 28, {0x0c, 2, 0, 8, ID8, TOK16}},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A connection grows old: key updates, new addresses, idleness, resets, limits, the end. */
+#include "data/conn.h"
 #include "net.h"
 
 static const uint8_t ping[] = "ping";
@@ -188,6 +189,32 @@ static void test_migration(void **state)
     csep_data_get_stats(w.last_served, &st);
     assert_int_equal(st.forgeries, 0);
     net_done(&w);
+}
+
+/* The same with loss: a challenge or an answer that is lost is sent again. */
+static void test_migration_under_loss(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct net w;
+        net_init(&w, seed);
+        struct net_end *e = established(&w);
+        w.loss = 1500;
+        for (unsigned i = 0; i < 6; i++) {
+            e->addr = net_addr(100 + i, 1000);
+            csep_data_migrate(e->c, w.now);
+            for (unsigned k = 0; k < 5; k++) {
+                net_send(&w, e->c, ping, sizeof ping, true);
+                net_run(&w, w.now + CSEP_SEC(1));
+            }
+        }
+        w.loss = 0;
+        net_run(&w, w.now + CSEP_SEC(20));
+        assert_int_equal(w.num_received, 2 + 60);
+        assert_int_equal(w.served.closed + e->closed, 0);
+        assert_true(w.last_served->paths.now.proved);
+        net_done(&w);
+    }
 }
 
 /* The opener knows nothing of it: its NAT gave it another port. */
@@ -461,6 +488,7 @@ int main(void)
         cmocka_unit_test(test_key_limit_updates),
         cmocka_unit_test(test_key_limit_stops),
         cmocka_unit_test(test_migration),
+        cmocka_unit_test(test_migration_under_loss),
         cmocka_unit_test(test_nat_rebinding),
         cmocka_unit_test(test_spoofed_address),
         cmocka_unit_test(test_acceptor_does_not_move),

@@ -112,6 +112,11 @@ csep_status csep_data_send_datagram(struct csep_data *c, const uint8_t *in, size
 csep_status csep_data_send_message(struct csep_data *c, const struct csep_message_options *opt,
                                    const uint8_t *in, size_t n, csep_time now,
                                    uint64_t *out_id) CSEP_MUST_CHECK;
+/* Opener, when the connection ended before it was confirmed: the messages marked `replayable` that were not
+ * acknowledged, oldest first, for the application to send on a new connection (DATA-34). False: no more.
+ * Valid until the connection is wiped. */
+bool csep_data_replayable(struct csep_data *c, struct csep_message_options *out_opt,
+                          const uint8_t **out_bytes, size_t *out_len);
 /* Start a key update (DATA-53); CSEP_AGAIN while it is not allowed yet. */
 csep_status csep_data_key_update(struct csep_data *c, csep_time now) CSEP_MUST_CHECK;
 /* Opener: the local address changed; use a new connection id and probe. */

@@ -107,7 +107,7 @@ struct csep_data {
     struct csep_data_config cfg;
     struct mem mem;
     enum csep_data_state state;
-    bool acceptor;
+    bool acceptor, confirmed;
     uint8_t service;
     void *user;
 

@@ -25,6 +25,7 @@ void conn_go(struct csep_data *c, enum csep_data_state next)
     bool told = c->state == CSEP_DATA_DRAINING;
     c->state = next;
     if (next == CSEP_DATA_CONFIRMED) {
+        c->confirmed = true;
         c->recovery.peer_ack_delay = c->peer_ack_delay; /* the opening was acknowledged at once */
         events_raise(&c->events, CSEP_DATA_EV_CONFIRMED);
     }
@@ -225,7 +226,7 @@ static void packet_acked(void *self, const struct sent_packet *p, const struct s
         c->tickets_len = 0;
     }
     for (unsigned i = 0; p->control >> 16 && i < PEER_CIDS; i++)
-        if (p->control & CTRL_RETIRE(i) && c->peer.v[i].state == CID_RETIRING)
+        if (p->control & CTRL_RETIRE(i) & ~c->control && c->peer.v[i].state == CID_RETIRING)
             c->peer.v[i].state = CID_FREE;
     if (p->epoch == (uint16_t)(c->keys.generation + 1))
         c->keys.acked = true;
@@ -261,6 +262,8 @@ static void packet_lost(void *self, uint64_t number, const struct sent_packet *p
     for (unsigned i = 0; i < p->num_items; i++)
         outbox_lost(&c->out, &c->mem, &c->events, &items[i], c->now);
     requeue_control(c, p->control);
+    if (p->control & CTRL_PATH && c->paths.validating)
+        c->paths.challenge_due = true;
 }
 
 static void packet_forgotten(void *self, const struct sent_packet *p, const struct sent_item *items)
@@ -308,6 +311,23 @@ csep_status csep_data_send_message(struct csep_data *c, const struct csep_messag
     csep_status st = outbox_add_message(&c->out, &c->mem, opt, in, n, out_id);
     conn_touch(c);
     return st;
+}
+
+bool csep_data_replayable(struct csep_data *c, struct csep_message_options *out_opt,
+                          const uint8_t **out_bytes, size_t *out_len)
+{
+    const struct outmsg *g =
+        c->state == CSEP_DATA_CLOSED && !c->confirmed ? outbox_replayable(&c->out) : NULL;
+    if (!g)
+        return false;
+    *out_opt = (struct csep_message_options){.channel = g->channel,
+                                             .ordered = g->ordered,
+                                             .replayable = true,
+                                             .deadline = g->deadline,
+                                             .transmissions = g->transmissions};
+    *out_bytes = g->bytes;
+    *out_len = g->len;
+    return true;
 }
 
 csep_status csep_data_key_update(struct csep_data *c, csep_time now)
@@ -387,6 +407,8 @@ bool csep_data_event(struct csep_data *c, struct csep_data_event *out)
         break;
     case CSEP_DATA_EV_MESSAGE:
         inbox_consumed(&c->in, out->len);
+        if (inbox_credit_due(&c->in))
+            c->control |= CTRL_MAX_DATA;
         break;
     case CSEP_DATA_EV_REFUSED:
         out->code = c->refuse_code;

@@ -92,6 +92,8 @@ csep_status csep_data_open(struct csep_data *c, const struct csep_data_config *c
         csep_data_wipe(c);
         return st;
     }
+    if (slot->max_unit >= CSEP_OPEN_MIN_DATAGRAM && slot->max_unit < c->cfg.max_unit)
+        c->cfg.max_unit = slot->max_unit;
     c->out.opening = true;
     c->paths.now.proved = true; /* the limit of DATA-28 is the acceptor's */
     c->open_due = true;
@@ -250,7 +252,7 @@ static void input_refuse(struct csep_data *c, uint8_t *p, size_t n)
     }
     c->refuse_code = r.code;
     TRACE(&c->cfg.trace, c->now, DATA_REFUSED, r.code);
-    events_raise(&c->events, CSEP_DATA_EV_REFUSED); //= DATA-41
+    events_raise(&c->events, CSEP_DATA_EV_REFUSED); //= DATA-19, DATA-41
     conn_end(c, r.code == CSEP_REFUSE_VERSION ? CSEP_ERR_VERSION : CSEP_ERR_REFUSED, 0, true);
     conn_input(c, DATA_IN_REFUSE);
 }

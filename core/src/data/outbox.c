@@ -576,6 +576,18 @@ void outbox_opened(struct outbox *o)
             push_lost(o, g);
 }
 
+const struct outmsg *outbox_replayable(struct outbox *o)
+{
+    struct outmsg *g = o->replay ? o->replay->prev : o->all;
+    while (!o->replay && g && g->next)
+        g = g->next;
+    while (g && (g->datagram || g->done || g->skip || !g->replayable)) //= DATA-34
+        g = g->prev;
+    if (g)
+        o->replay = g;
+    return g;
+}
+
 void outbox_set_credit(struct outbox *o, uint64_t credit)
 {
     if (credit > o->credit) { //= DATA-103

@@ -51,7 +51,8 @@ struct outqueue {
 
 struct outbox {
     struct outqueue fresh, lost;
-    struct outmsg *all;
+    struct outmsg *all;    /* newest first */
+    struct outmsg *replay; /* outbox_replayable() gave it last */
     struct timers timers;
     struct outchan *channels; /* sorted by key */
     uint32_t num_channels, cap_channels;
@@ -109,6 +110,8 @@ void outbox_forgotten(struct outbox *o, struct mem *m, const struct sent_item *i
 /* A probe wants to say it again, although it is not lost. False: it may not be sent again. */
 bool outbox_again(struct outbox *o, struct mem *m, struct sent_item *it, csep_time now);
 
+/* The next one, from the oldest on, that may go again on another connection; NULL: none. */
+const struct outmsg *outbox_replayable(struct outbox *o);
 void outbox_set_credit(struct outbox *o, uint64_t credit);
 /* The peer's MAX_MESSAGE became known (DATA-111). */
 void outbox_set_max_message(struct outbox *o, struct mem *m, struct events *e, uint64_t max);

@@ -100,7 +100,7 @@ void path_challenged(struct csep_data *c, const uint8_t data[8])
 void path_response(struct csep_data *c, const uint8_t data[8])
 {
     struct paths *p = &c->paths;
-    if (!p->validating || !csep_equal(data, p->challenge, sizeof p->challenge))
+    if (!p->validating || !csep_equal(data, p->challenge, sizeof p->challenge)) //= SEC-2
         return;
     p->validating = p->challenge_due = p->has_before = false;
     path_prove(c);

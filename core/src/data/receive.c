@@ -65,7 +65,8 @@ static csep_status push_event(struct csep_data *c, enum csep_data_event_type typ
 static csep_status on_new_cid(struct csep_data *c, const struct frame_new_cid *f)
 {
     uint32_t retire;
-    csep_status st = peer_cid_new(&c->peer, f, c->cfg.max_cids, &retire);
+    unsigned most = c->cfg.max_cids < CIDS_OFFERED ? c->cfg.max_cids : CIDS_OFFERED;
+    csep_status st = peer_cid_new(&c->peer, f, most, &retire);
     for (unsigned i = 0; i < PEER_CIDS; i++)
         if (retire >> i & 1)
             c->control |= CTRL_RETIRE(i);

@@ -228,26 +228,26 @@ static void put_cids(struct csep_data *c, struct building *b)
     }
 }
 
+/* False: it did not fit. */
+static bool put_path_frame(struct csep_data *c, struct building *b, uint8_t type, const uint8_t data[8])
+{
+    struct frame f = {.type = type};
+    f.u.path = data;
+    b->rec.control &= ~CTRL_PATH;
+    put_control(c, b, CTRL_PATH, &f);
+    return b->rec.control & CTRL_PATH;
+}
+
 static void put_path(struct csep_data *c, struct building *b)
 {
     struct paths *p = &c->paths;
-    struct frame f;
-    if (p->response_due) {
-        f = (struct frame){.type = CSEP_FRAME_PATH_RESPONSE};
-        f.u.path = p->response;
-        p->response_due = !put_control(c, b, CTRL_PATH, &f);
-        if (p->response_due)
-            return;
+    if (p->response_due && put_path_frame(c, b, CSEP_FRAME_PATH_RESPONSE, p->response)) {
+        p->response_due = false;
         b->other_path = !addr_same(&p->response_to, &p->now.addr);
         b->to = p->response_to; //= DATA-49
-        if (b->other_path)
-            return;
     }
-    if (p->challenge_due) {
-        f = (struct frame){.type = CSEP_FRAME_PATH_CHALLENGE};
-        f.u.path = p->challenge;
-        p->challenge_due = !put_control(c, b, CTRL_PATH, &f); /* no room: in the next packet */
-    }
+    if (p->challenge_due && !b->other_path && put_path_frame(c, b, CSEP_FRAME_PATH_CHALLENGE, p->challenge))
+        p->challenge_due = false;
 }
 
 static void put_messages(struct csep_data *c, struct building *b)
@@ -280,8 +280,8 @@ static void put_frames(struct csep_data *c, struct building *b)
     if (b->w.bad)
         return; /* nothing may follow without it */
     if (!b->early) {
-        put_acks(c, b);
         put_path(c, b);
+        put_acks(c, b);
     }
     if (b->other_path || !window)
         return;

@@ -85,6 +85,7 @@ static void probe(struct csep_data *c)
     c->recovery.pto_count++;
     c->stats.ptos++;
     c->probes = PROBES;
+    c->paths.challenge_due = c->paths.validating;
     TRACE(&c->cfg.trace, c->now, DATA_RECOVERY, c->recovery.srtt, c->recovery.cc.cwnd,
           c->recovery.cc.in_flight, c->recovery.pto_count);
     say_again(c, &c->early_space);
