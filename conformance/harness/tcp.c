@@ -66,7 +66,7 @@ static void drain(struct end *e)
     }
 }
 
-/* As much as the stream takes at once; the application reads between. */
+/* As much as the stream takes at once; what it told is drained between, as it stops for that (DATA-100). */
 static csep_status input(struct end *e, const json_t *line)
 {
     size_t n, used = 1;
@@ -75,7 +75,7 @@ static csep_status input(struct end *e, const json_t *line)
     for (size_t at = 0; at < n && used && !st; at += used) {
         used = 0;
         st = csep_stream_input(of(e), b + at, n - at, e->now, &used);
-        read_stream(e);
+        drain(e);
     }
     free(b);
     return st;

@@ -181,14 +181,14 @@ def lib_acceptor(harness, slots, transport, now=MS, **line):
     return Lib(harness, kind, now, slots=[slot_line(s, now) for s in slots], **line)
 
 
-def python_opener(one, transport, service, now=MS, **fields):
+def python_opener(one, transport, service, now=MS, seed=0, **fields):
     maker = udp_opener.Opener if transport == UDP else tcp_opener.Opener
-    return Python(maker(one, service, settings("opener", **fields), now), now)
+    return Python(maker(one, service, settings(f"opener {seed}", **fields), now), now)
 
 
-def python_acceptor(slots, transport, now=MS, **fields):
+def python_acceptor(slots, transport, now=MS, seed=0, **fields):
     maker = udp_acceptor.Acceptor if transport == UDP else tcp_acceptor.Acceptor
-    return Python(maker(context.TicketBook(slots), settings("acceptor", **fields), now), now)
+    return Python(maker(context.TicketBook(slots), settings(f"acceptor {seed}", **fields), now), now)
 
 
 class Wire:

@@ -7,9 +7,9 @@ import keys
 import packets
 
 from . import wire
-from .common import ERRORS, MS, SECOND, Event, Parameters, refuse
+from .common import SECOND, Event, Parameters, refuse
 from .recovery import Received
-from .udp import APPLICATION, UNIT, Connection, establish
+from .udp import UNIT, Connection, establish
 
 HELD, HELD_FOR = 16, SECOND  # (DATA-36)
 RETRY_FOR = 30 * SECOND
@@ -191,10 +191,12 @@ class Accepted(Connection):
         if not self.takes_early or self.state in ("CLOSING", "DRAINING", "CLOSED"):
             return
         for frame in found:
-            if frame["frame"] in APPLICATION:
-                self.early_bytes += len(frame["data"])
-            refuse(self.early_bytes > self.slot.first_flight, "FLOW_CONTROL")
+            before = self.inbox.received
             self.take_frame(frame, True)
+            # What comes again, as in a repeated OPEN, counts once.
+            self.early_bytes += self.inbox.received - before
+            self.early_bytes += len(frame["data"]) if frame["frame"] == "DATAGRAM" else 0
+            refuse(self.early_bytes > self.slot.first_flight, "FLOW_CONTROL")
 
     def take_payload(self, number, payload, packet):
         self.accept_due = False
@@ -277,6 +279,3 @@ class Accepted(Connection):
     def probe_or_lose(self):
         super().probe_or_lose()
         self.accept_due = not self.confirmed
-
-
-__all__ = ["Acceptor", "ERRORS", "MS"]
