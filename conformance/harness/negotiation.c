@@ -73,7 +73,9 @@ static csep_status server_start(struct end *e, const json_t *line)
     read_menu(&gc.menu, line);
     g->grantor = malloc(csep_grantor_size());
     csep_status st = csep_grantor_init(g->grantor, &gc, e->now);
-    return st ? st : csep_negotiate_server(g->n, &cfg, &g->secure.secure, g->grantor, &client, e->now);
+    st = st ? st : csep_negotiate_server(g->n, &cfg, &g->secure.secure, g->grantor, &client, e->now);
+    /* With TLS it would have had a ClientHello by now, behind which it may speak. */
+    return st ? st : csep_negotiate_input(g->n, plain_hello, sizeof plain_hello, e->now);
 }
 
 struct csep_slot_source negotiation_slots(struct end *e)

@@ -4,7 +4,8 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { CLOSE = 0, DATA = 1, HEAD = 3 };
+enum { CLOSE = 0, DATA = 1, HELLO = 2, HEAD = 3 };
+const uint8_t plain_hello[3] = {HELLO};
 
 static struct plain_secure *of(struct csep_secure *s)
 {
@@ -56,7 +57,7 @@ static csep_status op_input(struct csep_secure *s, const uint8_t *in, size_t n, 
             break;
         if (b[0] == CLOSE)
             p->flags |= CSEP_SECURE_PEER_CLOSED;
-        else if (!append(&p->app, b + HEAD, len))
+        else if (b[0] == DATA && !append(&p->app, b + HEAD, len))
             return fail_with(p, CSEP_ERR_LIMIT);
         take(&p->raw, NULL, HEAD + len);
     }

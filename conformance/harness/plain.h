@@ -24,6 +24,8 @@ struct plain_secure {
     struct plain_bytes raw, app, out;
 };
 
+/* Bytes without a meaning: that the other end is there. */
+extern const uint8_t plain_hello[3];
 void plain_init(struct plain_secure *p, const uint8_t exporter_master_secret[32]);
 
 #endif

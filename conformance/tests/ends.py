@@ -9,16 +9,14 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
+import keys
+from csep_peer import common, context, negotiation, tcp_acceptor, tcp_opener, udp_acceptor, udp_opener
+
+from csep_peer.common import DATAGRAM, ERRORS, MESSAGE, MS, STREAM  # noqa: F401
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "conformance" / "peers" / "python"))
-
-from csep_peer import common, context, tcp_acceptor, tcp_opener, udp_acceptor, udp_opener  # noqa: E402
-
-from csep_peer.common import DATAGRAM, ERRORS, MESSAGE, MS, STREAM  # noqa: E402,F401
-
 UDP, TCP = 1, 2
 HERE, ELSEWHERE = 5000, 5001  # ports of the opener
 
@@ -167,6 +165,66 @@ class Python:
 
     def eof(self):
         self.end.eof(self.now)
+
+
+class Negotiation(Python):
+    """A negotiation of csep_peer behind the plain stream of the harness: u8 1 or 0 (close_notify), u16 length, bytes."""
+
+    def __init__(self, end, now=MS):
+        super().__init__(end, now)
+        self.raw = b""
+
+    def receive(self, data, address=HERE):
+        self.raw += data
+        while len(self.raw) >= 3 and len(self.raw) >= 3 + int.from_bytes(self.raw[1:3], "big"):
+            length = int.from_bytes(self.raw[1:3], "big")
+            kind, inner, self.raw = self.raw[0], self.raw[3:3 + length], self.raw[3 + length:]
+            if kind:
+                self.end.receive(inner, self.now)
+            else:
+                self.end.notified()
+
+    def sent(self):
+        out, closing = self.end.output()
+        plain = b"".join(b"\x01" + len(out[i:i + 16384]).to_bytes(2, "big") + out[i:i + 16384]
+                         for i in range(0, len(out), 16384))
+        plain += bytes(3) if closing else b""
+        return [plain] if plain else []
+
+    def eof(self):
+        self.end.eof()
+
+    def expire(self):
+        self.end.expire(self.now)
+
+
+EXPORTER_MASTER_SECRET = made("exporter master secret")
+
+
+def exporter(label, export_context, length):
+    """That of TLS, over a master secret that both ends know."""
+    return keys.tls_exporter(EXPORTER_MASTER_SECRET, label, export_context, length)[1]
+
+
+MENU = {"LIFETIME": 3600, "AEADS": [29, 2], "UPGRADE": 1, "TRANSPORTS": [
+    {"transport": UDP, "services": 3, "flags": 0, "port": 0, "max_unit": 1472, "first_flight": 3600, "host": ""},
+    {"transport": TCP, "services": 6, "flags": 0, "port": 0, "max_unit": 0, "first_flight": 14336, "host": ""}]}
+
+
+def python_client(now=MS):
+    return Negotiation(negotiation.Client(exporter, random.Random("client").randbytes, now), now)
+
+
+def python_server(now=MS, **menu):
+    return Negotiation(negotiation.Server({**MENU, **menu}, exporter, random.Random("server").randbytes, now), now)
+
+
+def lib_client(harness, now=MS, **line):
+    return Lib(harness, "negotiation-client", now, exporter_master_secret=EXPORTER_MASTER_SECRET.hex(), **line)
+
+
+def lib_server(harness, now=MS, **line):
+    return Lib(harness, "negotiation-server", now, exporter_master_secret=EXPORTER_MASTER_SECRET.hex(), **line)
 
 
 # ---- pairs ----

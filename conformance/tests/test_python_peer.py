@@ -2,20 +2,13 @@
 """Two implementations that share nothing but the specification understand each other: whole connections."""
 import pytest
 
-from ends import (DATAGRAM, ERRORS, MESSAGE, MS, STREAM, TCP, UDP, Harness, Wire, closed, kinds, lib_acceptor, lib_opener,
+from ends import (DATAGRAM, ERRORS, MESSAGE, MS, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, lib_opener,
                   made, python_acceptor, python_opener, received, slot)
 
 PAIRS = ("python-lib", "lib-python", "python-python")
 SERVICES = {(UDP, DATAGRAM): "udp-datagram", (UDP, MESSAGE): "udp-message", (TCP, MESSAGE): "tcp-message",
             (TCP, STREAM): "tcp-stream"}
 services = pytest.mark.parametrize("transport, service", SERVICES, ids=SERVICES.values())
-
-
-@pytest.fixture(name="harness")
-def fixture_harness():
-    harness = Harness()
-    yield harness
-    harness.done()
 
 
 @pytest.fixture(name="pair", params=PAIRS)

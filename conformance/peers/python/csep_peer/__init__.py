@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """csep version 1 in Python, written from docs/spec.md alone: a second opinion, and an example of the text in code.
 
+    negotiation.py    section 4     GRANT, TICKETS and the other messages over a given exporter
     context.py        5.1, 5.3      what a grant is worth: contexts, tickets, slots
     wire.py           6.1, 8.1      headers of OPEN, ACCEPT, REFUSE and RETRY, read
     generations.py    5.4, 6.7      keys of both directions and their updates over UDP

@@ -56,8 +56,8 @@ class Context:
 class TicketBook:
     """Acceptor: which tickets it knows, and which were used (CTX-3)."""
 
-    def __init__(self, slots=()):
-        self.slots, self.used = {s.ticket: s for s in slots}, set()
+    def __init__(self, slots=(), used=None):
+        self.slots, self.used = {s.ticket: s for s in slots}, set() if used is None else used
 
     def add(self, slot):
         self.slots[slot.ticket] = slot
