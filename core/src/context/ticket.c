@@ -125,6 +125,7 @@ bool ticket_get_place(const struct ticket_keys *k, const uint8_t *ticket, size_t
     uint8_t plain[PLACE_LEN];
     if (len != PLACE_LEN + TICKET_SEALED_OVERHEAD || !ticket_unseal(k, TICKET_STATEFUL, plain, ticket, len))
         return false;
+    CSEP_CT_PUBLIC(plain, sizeof plain); /* hidden from observers by the seal; no secret inside the server */
     struct rd r = rd_init(plain, sizeof plain);
     out->index = rd_u32(&r);
     out->generation = rd_u32(&r);
@@ -164,6 +165,8 @@ bool ticket_get_context(const struct ticket_keys *k, const uint8_t *ticket, size
         return false;
     memset(out, 0, sizeof *out);
     struct rd r = rd_init(plain, len - TICKET_SEALED_OVERHEAD);
+    CSEP_CT_PUBLIC(plain, CSEP_HANDLE_LEN); /* of all that is sealed only the context secret is one */
+    CSEP_CT_PUBLIC(plain + CSEP_HANDLE_LEN + 32, sizeof plain - CSEP_HANDLE_LEN - 32);
     rd_copy(&r, out->handle, sizeof out->handle);
     rd_copy(&r, out->secret, sizeof out->secret);
     out->granted = rd_u64(&r);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "crypto/wipe.h"
 
 #define PLAIN_LEN (TOKEN_LEN - TICKET_SEALED_OVERHEAD)
 
@@ -25,6 +26,7 @@ bool token_check(const struct ticket_keys *k, const uint8_t *token, size_t len,
     uint8_t plain[PLAIN_LEN];
     if (len != TOKEN_LEN || !ticket_unseal(k, TICKET_ADDRESS, plain, token, len))
         return false;
+    CSEP_CT_PUBLIC(plain, sizeof plain); /* an address and a time */
     struct rd r = rd_init(plain, sizeof plain);
     bool same = rd_u8(&r) == client->family;
     const uint8_t *ip = rd_bytes(&r, sizeof client->ip);
