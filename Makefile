@@ -40,7 +40,7 @@ SIM_TEST := $(patsubst sim/tests/%.c,$(O)/tests/sim/%,$(wildcard sim/tests/test_
 SIM_HELP := $(patsubst %.c,$(O)/obj/%.o,$(filter-out sim/tests/test_%.c,$(wildcard sim/tests/*.c)))
 NS3_LIBS := -lns3-core -Wl,--no-as-needed -lns3-network -lns3-internet -lns3-point-to-point -Wl,--as-needed \
             -lns3-traffic-control -lns3-bridge -lns3-stats -lstdc++ -lm
-SIM_LIBS := $(LIB) -lsodium -lcyaml -lyaml -ljansson -lssl -lcrypto $(NS3_LIBS)
+SIM_LIBS := $(LIB) -lsodium -lyaml -ljansson -lssl -lcrypto $(NS3_LIBS)
 SIM      := $(if $(wildcard sim/main.c),$(O)/bin/csep-sim)
 HARNESS_OBJ := $(patsubst %.c,$(O)/obj/%.o,$(wildcard conformance/harness/*.c))
 HARNESS  := $(if $(HARNESS_OBJ),$(O)/bin/csep-harness)
