@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Targets that judge the code rather than build it, and the demonstration.
 
-.PHONY: check format asan fuzz fuzz-build fuzz-keep ct ct-build coverage bench bench-build demo reference
+.PHONY: check format asan same-trace fuzz fuzz-build fuzz-keep ct ct-build coverage bench bench-build demo reference
 
 check: setup-dev ## the house rules: symbols, headers, arrows, licences, specification, format, clang-tidy
 	@$(QUIETLY) lib
@@ -9,8 +9,17 @@ check: setup-dev ## the house rules: symbols, headers, arrows, licences, specifi
 format: setup-dev ## rewrite the sources as .clang-format says
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 
+ASAN = O=build-asan SAN=address,undefined OPT='-O1 -g'
 asan: setup ## every test under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory O=build-asan SAN=address,undefined OPT='-O1 -g' TEST_ARGS='--timeout 900 $(TEST_ARGS)' test
+	@$(MAKE) --no-print-directory $(ASAN) TEST_ARGS='--timeout 900 $(TEST_ARGS)' test
+
+# Same seed, same bytes, whatever compiled them.
+SAME ?= $(filter-out scenarios/latency/breakeven%,$(wildcard scenarios/latency/*.yaml))
+same-trace: setup-dev ## play scenarios with gcc, clang and sanitizer builds and compare every trace hash
+	@$(QUIETLY) sim
+	@$(QUIETLY) O=build-clang CC=clang CXX=clang++ sim
+	@$(QUIETLY) $(ASAN) sim
+	@$(PYTHON) tools/same-trace $(O) build-clang build-asan -- $(SAME)
 
 # Fuzzing: core/fuzz/fuzz_NAME.c with the inputs of core/fuzz/corpus/NAME.
 FUZZ_TIME ?= 60

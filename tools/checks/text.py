@@ -5,7 +5,7 @@ import re
 from . import Report, run
 
 SOURCE = (".c", ".h", ".cc", ".py", ".sh", ".mk", ".yaml", ".lua")
-NAMED = ("Makefile", ".ci/run", "tools/run-tests", "tools/run-fuzz", "tools/run-ct", "tools/check")
+NAMED = ("Makefile", ".ci/run", "tools/run-tests", "tools/run-fuzz", "tools/run-ct", "tools/same-trace", "tools/check")
 GPL = ("sim/", "dissector/")  # they link GPL code
 EITHER = ("bench/",)  # one part of it links sim/
 
