@@ -20,7 +20,7 @@ struct sim_client {
     bool preparing; /* the negotiation is for later, nobody waits */
     bool waiting;   /* the application waits for a context */
 
-    struct csep_data *data; /* over UDP */
+    struct csep_data *data;    /* over UDP */
     bool data_made, data_live; /* made: to be wiped; live: not closed */
     csim_udp *udp;
     csim_timer *data_timer, *fallback_timer;
@@ -71,6 +71,13 @@ static void add_tickets(struct sim_client *c, const uint8_t *bytes, size_t len)
     }
 }
 
+/* The context's limits are sums over its connections (KEY-8). */
+static void report_usage(struct sim_client *c)
+{
+    const struct csep_usage used = csep_data_take_usage(c->data);
+    csep_context_report(c->store, c->context, &used, sim_now(c->w));
+}
+
 static void data_event(struct sim_client *c, const struct csep_data_event *ev)
 {
     switch (ev->type) {
@@ -91,6 +98,7 @@ static void data_event(struct sim_client *c, const struct csep_data_event *ev)
         renegotiate(c);
         break;
     case CSEP_DATA_EV_CLOSED:
+        report_usage(c);
         c->data_live = false;
         break;
     default:

@@ -25,12 +25,13 @@ static bool agree(const json_t *moment, const struct sim_term *t, uint64_t rtt, 
 static int difference(int64_t delta, uint64_t rtt, bool timer, char *buf, size_t cap)
 {
     int64_t r = (int64_t)rtt, rounds = (delta + (delta < 0 ? -r : r) / 2) / r;
+    long long ms = (llabs(delta) + 500000) / 1000000;
     if (!timer && llabs(delta - rounds * r) <= r / 20) {
         snprintf(buf, cap, "%lldR", llabs(rounds));
         return rounds > 0 ? 1 : rounds < 0 ? -1 : 0;
     }
-    snprintf(buf, cap, "%lld ms", (llabs(delta) + 500000) / 1000000);
-    return delta > 0 ? 1 : -1;
+    snprintf(buf, cap, "%lld ms", ms);
+    return !ms ? 0 : delta > 0 ? 1 : -1;
 }
 
 static void claim_verdict(const struct sim_row *row, int sign, const char *by, char *out, size_t cap)
