@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "payload.h"
+
 #define SERVICE "server.example:4433"
 
 struct sim_client {
@@ -156,7 +158,7 @@ static void drop_data(struct sim_client *c)
 
 static bool open_data(struct sim_client *c)
 {
-    static const uint8_t zeros[SIM_MESSAGE];
+    uint8_t request[SIM_MESSAGE];
     const struct csep_message_options options = {.replayable = true, .ordered = true, .deadline = CSEP_NEVER};
     struct csep_data_config cfg = data_config(c);
     struct csep_addr to = c->w->server_addr;
@@ -170,9 +172,10 @@ static bool open_data(struct sim_client *c)
     csep_status st = csep_data_open(c->data, &cfg, &slot, CSEP_SERVICE_MESSAGE, &to, sim_now(c->w));
     memset(&slot, 0, sizeof slot);
     c->data_made = c->data_live = st == CSEP_OK;
+    sim_payload(request, 0, c->w->cfg->workload.request);
     if (st == CSEP_OK)
-        st =
-            csep_data_send_message(c->data, &options, zeros, c->w->cfg->workload.request, sim_now(c->w), &id);
+        st = csep_data_send_message(c->data, &options, request, c->w->cfg->workload.request, sim_now(c->w),
+                                    &id);
     if (st != CSEP_OK)
         sim_fail(c->w, "a UDP data connection could not begin: %s", csep_status_text(st));
     else

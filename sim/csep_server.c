@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "certificate.h"
+#include "payload.h"
 
 #define STREAMS_MAX 256 /* kept until the run is over */
 
@@ -111,12 +112,13 @@ void sim_server_restart(struct sim_server *s)
 
 static void reply_messages(struct sim_server *s, struct csep_data *c)
 {
-    static const uint8_t zeros[SIM_MESSAGE];
+    uint8_t part[SIM_MESSAGE];
     const struct csep_message_options options = {.ordered = true, .deadline = CSEP_NEVER};
     uint64_t id;
     for (size_t left = s->w->cfg->workload.reply, n; left; left -= n) {
         n = left < SIM_MESSAGE ? left : SIM_MESSAGE;
-        csep_status st = csep_data_send_message(c, &options, zeros, n, sim_now(s->w), &id);
+        sim_payload(part, s->w->cfg->workload.reply - left, n);
+        csep_status st = csep_data_send_message(c, &options, part, n, sim_now(s->w), &id);
         if (st != CSEP_OK) {
             sim_fail(s->w, "the reply was not taken: %s", csep_status_text(st));
             return;

@@ -20,6 +20,7 @@
 #include <time.h>
 
 #include "certificate.h"
+#include "payload.h"
 #include "pipe.h"
 
 #define PORT      443
@@ -113,11 +114,12 @@ static void name_flight(struct end *e, const char *text)
 
 static bool put(struct end *e, size_t n, bool early)
 {
-    uint8_t *bytes = calloc(1, n);
+    uint8_t *bytes = malloc(n);
     size_t done = 0;
-    int r =
-        bytes ? early ? SSL_write_early_data(e->ssl, bytes, n, &done) : SSL_write_ex(e->ssl, bytes, n, &done)
-              : 0;
+    if (!bytes)
+        abort();
+    sim_payload(bytes, 0, n);
+    int r = early ? SSL_write_early_data(e->ssl, bytes, n, &done) : SSL_write_ex(e->ssl, bytes, n, &done);
     free(bytes);
     if (r != 1 || done != n)
         sim_fail(e->t->w, "OpenSSL took %zu of %zu bytes", done, n);
@@ -381,7 +383,7 @@ static bool start(struct sim_world *w, const struct sim_row *row, void **out_sel
     *out_self = t;
     t->w = w;
     t->variant = row->variant;
-    t->rng = csim_rng_open(w->sim, "openssl");
+    t->rng = sim_rng(w, "openssl");
     t->real_rand = RAND_get_rand_method();
     running = t;
     RAND_set_rand_method(&seeded);

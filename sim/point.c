@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
 static uint64_t fnv(uint64_t h, const void *data, size_t n)
 {
     const uint8_t *p = data;
@@ -14,21 +16,38 @@ static uint64_t fnv(uint64_t h, const void *data, size_t n)
     return h;
 }
 
-static uint64_t hash_config(uint64_t h, const struct sim_config *cfg)
+/* One line per key. NULL: the defaults. */
+static char *config_text(const struct sim_config *cfg)
 {
     char *text = NULL;
     size_t len = 0;
-    struct sim_scenario *s =
-        calloc(1, sizeof *s); /* the table describes a scenario: only its configuration is set */
+    struct sim_scenario *s = calloc(1, sizeof *s); /* the table describes a scenario */
     FILE *f = open_memstream(&text, &len);
     if (!s || !f)
         abort();
-    s->config = *cfg;
+    sim_schema_preset(&sim_scenario_table, s);
+    if (cfg)
+        s->config = *cfg;
     sim_schema_print(&sim_scenario_table, s, f);
     fclose(f);
-    h = fnv(h, text, len);
-    free(text);
+    sim_schema_free(&sim_scenario_table, s);
     free(s);
+    return text;
+}
+
+/* Only lines that are not the default's, so that a new key changes nothing for those who do not use it. */
+static uint64_t hash_changes(uint64_t h, const char *text)
+{
+    char *defaults = config_text(NULL);
+    const char *a = text, *b = defaults;
+    while (*a && *b) {
+        size_t n = strcspn(a, "\n") + 1, k = strcspn(b, "\n") + 1;
+        if (n != k || memcmp(a, b, n) != 0)
+            h = fnv(h, a, n);
+        a += n;
+        b += k;
+    }
+    free(defaults);
     return h;
 }
 
@@ -44,17 +63,21 @@ static const char *rtt_text(uint64_t ns, char *buf, size_t cap)
 void sim_point_identify(struct sim_point *p, uint64_t program)
 {
     const struct sim_items *faults = &p->scenario->faults;
-    char rtt[32], extra[48] = "";
+    const size_t faults_len = faults->num * sizeof(struct sim_fault);
+    char rtt[32], extra[48] = "", *text = config_text(&p->cfg);
     p->visits = p->cfg.workload.kind == SIM_WORKLOAD_VISITS;
-    p->setting = hash_config(program, &p->cfg);
+    p->identity = hash_changes(fnv(FNV_START, p->row->id, strlen(p->row->id)), text);
+    p->identity = fnv(p->identity, faults->v, faults_len);
+    p->setting = fnv(program, text, strlen(text));
     p->setting = fnv(p->setting, &p->seed, sizeof p->seed);
-    p->setting = fnv(p->setting, faults->v, faults->num * sizeof(struct sim_fault));
+    p->setting = fnv(p->setting, faults->v, faults_len);
     p->hash = fnv(p->setting, p->row->id, strlen(p->row->id));
     if (p->visits)
         snprintf(extra, sizeof extra, "-load%g-refresh%" PRIu64 "-early%" PRIu64, p->cfg.workload.load,
                  p->cfg.policy.refresh, p->cfg.workload.zero_rtt);
     snprintf(p->name, sizeof p->name, "%s-%s-v%" PRIu64 "%s", p->row->id,
              rtt_text(p->cfg.network.rtt, rtt, sizeof rtt), p->cfg.network.ip, extra);
+    free(text);
 }
 
 static json_t *moment(const struct sim_moment *m)
@@ -128,7 +151,8 @@ char *sim_point_play(const struct sim_point *p)
 {
     struct sim_world w;
     json_t *r;
-    const struct sim_world_options o = {p->seed, *p->capture ? p->capture : NULL, *p->qlog ? p->qlog : NULL};
+    const struct sim_world_options o = {p->seed, p->identity, *p->capture ? p->capture : NULL,
+                                        *p->qlog ? p->qlog : NULL};
     bool ok = sim_world_run(&w, p->row, &p->cfg, &p->scenario->faults, &o);
     r = w.sim ? collect(&w, p) : json_object();
     sim_world_free(&w);

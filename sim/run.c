@@ -98,9 +98,20 @@ static void result_path(const struct sim_run_options *o, const struct sim_point 
     snprintf(buf, cap, "%s/points/%016" PRIx64 "/%016" PRIx64 ".json", o->out, o->program, p->hash);
 }
 
-static bool there(const char *path)
+/* When the file was last written, in nanoseconds; 0: there is none. */
+static json_int_t stamp(const char *path)
 {
-    return !*path || access(path, R_OK) == 0;
+    struct stat st;
+    if (!*path || stat(path, &st))
+        return 0;
+    return (json_int_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* The file is not wanted, or is there as this result's own run left it: another may have taken its name. */
+static bool kept(const json_t *result, const char *member, const char *path)
+{
+    json_int_t now = stamp(path);
+    return !*path || (now && json_integer_value(json_object_get(result, member)) == now);
 }
 
 /* A result of an earlier run, unless a file that is wanted now is missing. */
@@ -108,10 +119,11 @@ static bool resume(const struct sim_run_options *o, struct sim_point *p)
 {
     char path[1200];
     result_path(o, p, path, sizeof path);
-    if (o->force || !there(p->capture) || !there(p->qlog))
+    if (o->force)
         return false;
     p->result = json_load_file(path, 0, NULL);
-    if (p->result && !json_is_true(json_object_get(p->result, "ok"))) {
+    if (p->result && (!json_is_true(json_object_get(p->result, "ok")) ||
+                      !kept(p->result, "captured", p->capture) || !kept(p->result, "qlogged", p->qlog))) {
         json_decref(p->result);
         p->result = NULL;
     }
@@ -130,6 +142,8 @@ static void save(const struct sim_run_options *o, const struct sim_point *p)
 {
     char path[1200], part[1210];
     result_path(o, p, path, sizeof path);
+    json_object_set_new(p->result, "captured", json_integer(stamp(p->capture)));
+    json_object_set_new(p->result, "qlogged", json_integer(stamp(p->qlog)));
     snprintf(part, sizeof part, "%s.part", path);
     if (json_dump_file(p->result, part, JSON_COMPACT) || rename(part, path))
         fprintf(stderr, "csep-sim: %s: %s\n", path, strerror(errno));

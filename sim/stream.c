@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "payload.h"
+
 struct sim_stream {
     struct sim_world *w;
     struct csep_stream *s;
@@ -11,21 +13,23 @@ struct sim_stream {
     csim_timer *timer;
     sim_stream_bytes bytes;
     void *arg;
-    size_t to_write;
+    size_t written, to_write;
     bool pumping, closing, over;
 };
 
 static void write_some(struct sim_stream *s)
 {
-    static const uint8_t zeros[4096];
+    uint8_t part[4096];
     size_t taken = 1;
     while (s->to_write && taken) {
-        size_t n = s->to_write < sizeof zeros ? s->to_write : sizeof zeros;
-        csep_status st = csep_stream_write(s->s, zeros, n, sim_now(s->w), &taken);
+        size_t n = s->to_write < sizeof part ? s->to_write : sizeof part;
+        sim_payload(part, s->written, n);
+        csep_status st = csep_stream_write(s->s, part, n, sim_now(s->w), &taken);
         if (st != CSEP_OK && st != CSEP_AGAIN) {
             sim_fail(s->w, "a TCP data connection does not take bytes: %s", csep_status_text(st));
             return;
         }
+        s->written += taken;
         s->to_write -= taken;
     }
 }

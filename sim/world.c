@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "world.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +136,13 @@ void sim_reply_arrived(struct sim_world *w, bool last)
 
 /* ---- what csep objects need ---- */
 
+csim_rng *sim_rng(struct sim_world *w, const char *purpose)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s/%016" PRIx64, purpose, w->identity);
+    return csim_rng_open(w->sim, name);
+}
+
 struct csep_random sim_random(struct sim_world *w, enum sim_direction who)
 {
     return (struct csep_random){csim_rng_fill, who == SIM_UP ? w->client_rng : w->server_rng};
@@ -266,8 +274,9 @@ static bool make_network(struct sim_world *w, const struct sim_world_options *o)
         !make_impairments(w))
         return false;
     sim_measure_init(&w->measure, w->link);
-    w->client_rng = csim_rng_open(w->sim, "client");
-    w->server_rng = csim_rng_open(w->sim, "server");
+    w->identity = o->identity;
+    w->client_rng = sim_rng(w, "client");
+    w->server_rng = sim_rng(w, "server");
     w->visits_rng = csim_rng_open(w->sim, "visits");
     if (!sim_check(w, csim_tap(w->sim, tap, w)))
         return false;

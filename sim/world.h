@@ -23,6 +23,8 @@ struct sim_visit {
 
 struct sim_world_options {
     uint64_t seed;
+    uint64_t
+        identity; /* of what is played: with equal seeds, hosts of different identity draw different bytes */
     const char *capture; /* pcap file to write, or NULL */
     const char *qlog;    /* qlog file to write, or NULL */
 };
@@ -39,6 +41,7 @@ struct sim_world {
     struct sim_faults *faults; /* once they know their times */
     struct sim_measure measure;
     struct csim_counters at_send[2]; /* the link's counters when the application sent */
+    uint64_t identity;
     void *stack;
     bool ready, done;
     struct sim_visit *visits; /* workload "visits" */
@@ -74,6 +77,9 @@ void sim_fail(struct sim_world *w, const char *fmt, ...) __attribute__((format(p
 bool sim_check(struct sim_world *w, csim_status s);
 /* No more from here on; of a connection that has ended already, nothing. */
 void sim_tcp_shutdown(struct sim_world *w, csim_tcp *c);
+/* Random bytes for one purpose. No two points of a seed share any, or their keys would be confused in one key
+ * log. */
+csim_rng *sim_rng(struct sim_world *w, const char *purpose);
 /* For csep objects; `who` is the trace's object id: SIM_UP the client's, SIM_DOWN the server's. */
 struct csep_random sim_random(struct sim_world *w, enum sim_direction who);
 struct csep_alloc sim_alloc(void);
