@@ -338,8 +338,14 @@ static void test_tickets(void **state)
     (void)state;
     struct bench *b = bench_new();
     struct csep_slot slot;
+    csep_context_add_tickets(&b->store, b->c, b->tickets, 10, T0); /* to nothing */
+    assert_int_equal(csep_context_tickets(b->c), 0);
     install(b, T0);
     assert_int_equal(csep_context_tickets(b->c), 8);
+    b->alloc.fail_from = b->alloc.gets + 2; /* for one more there is memory */
+    csep_context_add_tickets(&b->store, b->c, b->tickets, 8 + 2, T0 + 1);
+    assert_int_equal(csep_context_tickets(b->c), 9);
+    b->alloc.fail_from = 0;
     csep_context_add_tickets(&b->store, b->c, b->tickets, 10, T0 + 1); /* 8 of them known */
     assert_int_equal(csep_context_tickets(b->c), 10);
     csep_context_add_tickets(&b->store, b->c, b->tickets, 32, T0 + 2);

@@ -613,6 +613,56 @@ static void test_stateful_memory(void **state)
     bench_free(b);
 }
 
+static void test_init_out_of_memory(void **state)
+{
+    (void)state;
+    struct test_alloc alloc;
+    struct test_random random;
+    static struct csep_grantor g;
+    for (uint64_t at = 1; at <= 3; at++) {
+        struct csep_grantor_config cfg = csep_grantor_config_default();
+        cfg.mode = CSEP_GRANTOR_STATELESS;
+        cfg.alloc = test_alloc(&alloc);
+        cfg.random = test_random(&random, 1);
+        alloc.fail_from = at;
+        assert_status(csep_grantor_init(&g, &cfg, T0), CSEP_ERR_MEMORY);
+        test_alloc_done(&alloc);
+    }
+}
+
+/* What a stateless connection remembers of its grants makes more tickets, and never a longer life. */
+//= NEG-47 type=test
+static void test_seal(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(CSEP_GRANTOR_STATELESS);
+    struct csep_identity me = {true, {5}}, nobody = {0};
+    struct csep_granted of = {.granted = T0, .lifetime = 1000, .bound = true};
+    struct csep_slot s;
+    grant_to(b, NULL, &me, false, T0);
+    memcpy(of.handle, b->grant.handle, sizeof of.handle);
+    memcpy(of.secret, b->secret, sizeof of.secret);
+    assert_ok(csep_grantor_seal(&b->g, &of, &me, 3, T0 + CSEP_SEC(999), b->tickets, &b->num));
+    assert_int_equal(b->num, 3);
+    assert_int_equal(open_at(b, 2, T0 + CSEP_SEC(999), &s), CSEP_SLOT_OK);
+    assert_int_equal(s.expires, T0 + CSEP_SEC(1000));
+    assert_int_equal(s.peer_spki_sha256[0], 5);
+    assert_status(csep_grantor_seal(&b->g, &of, &me, 3, T0 + CSEP_SEC(1000), b->tickets, &b->num),
+                  CSEP_ERR_NO_CONTEXT);
+    assert_status(csep_grantor_seal(&b->g, &of, &nobody, 3, T0, b->tickets, &b->num), CSEP_ERR_NO_CONTEXT);
+    csep_grantor_revoke(&b->g, of.handle, T0);
+    assert_status(csep_grantor_seal(&b->g, &of, &me, 3, T0, b->tickets, &b->num), CSEP_ERR_NO_CONTEXT);
+    assert_int_equal(b->num, 0);
+    bench_free(b);
+    b = bench_new(CSEP_GRANTOR_STATEFUL);
+    grant(b, T0);
+    assert_status(csep_grantor_seal(&b->g, &of, NULL, 3, T0, b->tickets, &b->num), CSEP_ERR_NO_CONTEXT);
+    csep_grantor_activate(&b->g, b->grant.handle, &me, T0); /* it is not pending: nothing changes */
+    assert_int_equal(open_at(b, 0, T0, &s), CSEP_SLOT_OK);
+    assert_false(s.peer_known);
+    bench_free(b);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -656,6 +706,8 @@ int main(void)
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_stateless_memory_is_constant),
         cmocka_unit_test(test_stateful_memory),
+        cmocka_unit_test(test_init_out_of_memory),
+        cmocka_unit_test(test_seal),
         cmocka_unit_test(test_out_of_memory),
     };
     assert_int_equal(csep_init(), CSEP_OK);

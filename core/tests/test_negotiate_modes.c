@@ -192,6 +192,59 @@ static void test_tickets_alone(void **state)
     }
 }
 
+/* More tickets on a connection of their own, for a context that an earlier one granted. */
+//= NEG-47 type=test
+static void test_tickets_on_a_later_connection(void **state)
+{
+    (void)state;
+    struct world_options o = world_options_default();
+    struct world *first = with_first_grant(&o);
+    struct csep_grant_request req = {.have_handle = true, .tickets = 3};
+    memcpy(req.handle, world_event(&first->client, CSEP_NEG_GRANTED, 0)->handle, sizeof req.handle);
+    o.shared_grantor = first->grantor;
+    o.seed = 2;
+    struct world *w = world_new(&o);
+    assert_ok(csep_negotiate_request(w->client.n, &req, 7, w->now));
+    world_run(w, CSEP_NEVER);
+    assert_int_equal(world_event(&w->client, CSEP_NEG_TICKETS, 0)->num_tickets, 3);
+    assert_memory_equal(world_event(&w->client, CSEP_NEG_TICKETS, 0)->handle, req.handle, sizeof req.handle);
+    check_both_done(w);
+    world_free(w);
+    world_free(first);
+}
+
+static void test_unsound_configurations(void **state)
+{
+    (void)state;
+    struct world_options o = world_options_default();
+    struct world *w = world_new(&o);
+    struct csep_negotiate *n = malloc(csep_negotiate_size());
+    assert_non_null(n);
+    for (unsigned i = 0; i < 3; i++) {
+        struct csep_negotiate_config c = w->o.client;
+        c.time_limit = i == 0 ? 0 : c.time_limit;
+        c.random.fill = i == 1 ? NULL : c.random.fill;
+        c.alloc.get = i == 2 ? NULL : c.alloc.get;
+        assert_status(csep_negotiate_client(n, &c, w->client.secure, 0), CSEP_ERR_VALUE);
+    }
+    free(n);
+    world_free(w);
+}
+
+/* A server that is shut down says goodbye; clients have what they have. */
+static void test_server_closes(void **state)
+{
+    (void)state;
+    struct world_options o = world_options_default();
+    o.client.keep_open = true;
+    struct world *w = with_first_grant(&o);
+    csep_negotiate_close(w->server.n, w->now);
+    world_run(w, CSEP_NEVER);
+    check_both_done(w);
+    assert_int_equal(world_count(&w->client, CSEP_NEG_FAILED), 0);
+    world_free(w);
+}
+
 //= NEG-48 type=test
 static void test_replacing_grant(void **state)
 {
@@ -488,6 +541,9 @@ int main(void)
         cmocka_unit_test(test_pipelined_requests),
         cmocka_unit_test(test_request_rules),
         cmocka_unit_test(test_tickets_alone),
+        cmocka_unit_test(test_tickets_on_a_later_connection),
+        cmocka_unit_test(test_unsound_configurations),
+        cmocka_unit_test(test_server_closes),
         cmocka_unit_test(test_replacing_grant),
         cmocka_unit_test(test_unknown_handle),
         cmocka_unit_test(test_client_revokes),

@@ -319,7 +319,17 @@ static void test_ledger(void **state)
     assert_true(ledger_find(&l, h, T0)->revoked);
     assert_non_null(ledger_find(&l, other, T0)); /* the least used went */
     assert_null(ledger_find(&l, h, T0 + DAY));
+    /* full of revoked ones: the one that is over first makes room */
+    for (uint8_t i = 1; i < 10; i++) {
+        other[15] = i;
+        struct ledger_entry *e = ledger_get(&l, other, T0 + DAY + i, T0);
+        e->revoked = true;
+    }
+    assert_null(ledger_find(&l, h, T0));
+    assert_non_null(ledger_find(&l, other, T0));
     ledger_free(&l, a);
+    alloc.fail_from = alloc.gets + 1;
+    assert_status(ledger_init(&l, 4, a), CSEP_ERR_MEMORY);
     test_alloc_done(&alloc);
 }
 

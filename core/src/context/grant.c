@@ -105,11 +105,6 @@ void grant_unpack(struct csep_grant *g, const uint8_t *in, size_t n)
     assert(rd_done(&r));
 }
 
-const uint8_t *grant_packed_handle(const uint8_t *in)
-{
-    return in;
-}
-
 #define UDP_SERVICES (1u << CSEP_SERVICE_DATAGRAM | 1u << CSEP_SERVICE_MESSAGE)
 #define TCP_SERVICES (1u << CSEP_SERVICE_MESSAGE | 1u << CSEP_SERVICE_STREAM)
 

@@ -15,8 +15,6 @@
 size_t grant_pack(const struct csep_grant *g, uint8_t *out, size_t cap);
 /* Only ever reads what grant_pack() wrote. */
 void grant_unpack(struct csep_grant *g, const uint8_t *in, size_t n);
-/* The packed grant's handle, without unpacking the rest. */
-const uint8_t *grant_packed_handle(const uint8_t *in);
 
 /* What a slot takes from a grant for one transport; false when that is not granted. */
 bool grant_fill_slot(const struct csep_grant *g, uint8_t transport, struct csep_slot *out);
