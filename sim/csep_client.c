@@ -358,12 +358,12 @@ static bool trust(void *self, const struct csep_identity *peer, const char *serv
     const struct sim_client *c = self;
     (void)server_name;
     (void)name_len;
-    return peer->present && !memcmp(peer->spki_sha256, c->server.spki_sha256, sizeof peer->spki_sha256);
+    return csep_identity_is(peer, c->server.spki_sha256);
 }
 
 static void configure(struct sim_client *c)
 {
-    static const char *const alpn[] = {CSEP_ALPN, NULL};
+    static const char *const alpn[] = {CSEP_ALPN, NULL}; //= NEG-5
     c->tls = csep_tls_config_default();
     c->tls.trust = (struct csep_tls_trust){trust, c};
     c->tls.alpn = alpn;

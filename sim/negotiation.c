@@ -116,6 +116,7 @@ struct sim_negotiation *sim_negotiation_new(const struct sim_negotiation_setup *
     }
     if (pipe)
         sim_pipe_events_set(pipe, &events, n);
+    //= NEG-3
     n->pipe = pipe ? pipe : sim_pipe_connect(n->w, kind, port, &events, n);
     return n;
 }

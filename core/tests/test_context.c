@@ -365,7 +365,7 @@ static void test_tickets(void **state)
     bench_free(b);
 }
 
-//= NEG-70 type=test
+//= NEG-70, SEC-21 type=test
 static void test_what_is_not_granted(void **state)
 {
     (void)state;
@@ -418,6 +418,50 @@ static void test_refresh_keeps_the_old_one(void **state)
     assert_int_equal(csep_context_rtt(b->c), 0);
     assert_ok(take(b, T0, &slot));
     assert_memory_equal(slot.ticket, b->tickets[8].b, slot.ticket_len);
+    bench_free(b);
+}
+
+/* A refresh brings a new address token; the one that connections used before is not used again. */
+//= DATA-16 type=test
+static void test_newest_token(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct csep_slot slot;
+    install(b, T0);
+    assert_ok(take(b, T0, &slot));
+    assert_int_equal(slot.token[0], 9);
+    memset(b->grant.token, 8, 65);
+    csep_context_input(&b->store, b->c, CSEP_CTX_IN_NEGOTIATE, T0);
+    install(b, T0);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_ok(take(b, T0, &slot));
+        assert_int_equal(slot.token_len, 65);
+        for (unsigned k = 0; k < 65; k++)
+            assert_int_equal(slot.token[k], 8);
+    }
+    bench_free(b);
+}
+
+/* Nothing but an installed grant makes a context usable: not tickets, not reports, not any other input. */
+//= SEC-15 type=test
+static void test_only_a_grant_makes_it(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new();
+    struct csep_slot slot;
+    const struct csep_usage used = {1, 1, 0};
+    for (unsigned twice = 0; twice < 2; twice++) {
+        csep_context_add_tickets(&b->store, b->c, b->tickets, 32, T0);
+        csep_context_report(&b->store, b->c, &used, T0);
+        csep_context_input(&b->store, b->c, CSEP_CTX_IN_NEGOTIATE, T0);
+        csep_context_add_tickets(&b->store, b->c, b->tickets, 32, T0);
+        assert_int_equal(csep_context_tickets(b->c), 0);
+        assert_status(take(b, T0, &slot), CSEP_ERR_NO_CONTEXT);
+        csep_context_input(&b->store, b->c, CSEP_CTX_IN_FAILED, T0);
+        assert_status(take(b, T0, &slot), CSEP_ERR_NO_CONTEXT);
+        assert_false(csep_context_grant(b->c, &b->grant));
+    }
     bench_free(b);
 }
 
@@ -487,6 +531,8 @@ int main(void)
         cmocka_unit_test(test_tickets),
         cmocka_unit_test(test_what_is_not_granted),
         cmocka_unit_test(test_refresh_keeps_the_old_one),
+        cmocka_unit_test(test_newest_token),
+        cmocka_unit_test(test_only_a_grant_makes_it),
         cmocka_unit_test(test_take_without_memory),
         cmocka_unit_test(test_grant_comes_back),
         cmocka_unit_test(test_used_when_refresh_is_due),

@@ -237,6 +237,7 @@ static void test_each_ticket_once(void **state)
     }
 }
 
+/* Another grantor is another service, or this one after a restart. //= SEC-9, SEC-11 type=test */
 static void test_forged_and_foreign(void **state)
 {
     (void)state;
@@ -483,7 +484,7 @@ static void test_more_in_band(void **state)
 
 /* ---- Ending ---- */
 
-//= NEG-52 type=test
+/* At once, for whoever opens through the grantor. //= NEG-52, SEC-30 type=test */
 static void test_revoked(void **state)
 {
     (void)state;
@@ -499,6 +500,7 @@ static void test_revoked(void **state)
         csep_grantor_revoke(&b->g, b->grant.handle, T0);
         csep_grantor_revoke(&b->g, b->grant.handle, T0);
         assert_false(csep_grantor_shares(&b->g, b->grant.handle, NULL, T0));
+        assert_int_equal(b->slots.spend(b->slots.self, &s, T0), CSEP_SLOT_REFUSED); /* it was being opened */
         assert_int_equal(open_at(b, 1, T0, &s), CSEP_SLOT_REFUSED);
         assert_int_equal(b->slots.more(b->slots.self, &s, 5, out, sizeof out, &len, T0), 0);
         bench_free(b);

@@ -77,6 +77,7 @@ static void run_case(bool real, enum csep_grantor_mode mode, size_t piece_max)
     world_free(w);
 }
 
+/* Two secure streams, one negotiation. //= API-9 type=test */
 static void test_fake_stateful(void **state)
 {
     (void)state;

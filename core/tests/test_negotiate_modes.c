@@ -52,7 +52,7 @@ static void check_late(struct world_options *o)
     world_free(w);
 }
 
-//= NEG-41 type=test
+//= NEG-41, SEC-17 type=test
 static void test_late_grants(void **state)
 {
     (void)state;

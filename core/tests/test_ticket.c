@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Tickets and address tokens as a server makes them, the keys that seal them, and the register of used ones.
  */
+#define _GNU_SOURCE /* memmem() */
 #include "context/ledger.h"
 #include "context/strike.h"
 #include "context/ticket.h"
@@ -161,6 +162,35 @@ static void test_keys_go_when_they_are_over(void **state)
     assert_int_equal(b.keys.num, 1);
 }
 
+static bool holds(const struct ticket_keys *k, const uint8_t key[32])
+{
+    return memmem(k, sizeof *k, key, 32) != NULL;
+}
+
+//= SEC-8 type=test
+static void test_old_keys_are_destroyed(void **state)
+{
+    (void)state;
+    struct bench b;
+    struct csep_ticket t;
+    uint8_t keys[8][32];
+    setup(&b, 1);
+    for (unsigned day = 0; day < 8;
+         day++) { /* the longest and the shortest lives, so that all places are used */
+        memcpy(keys[day], b.keys.key[0].b, 32);
+        csep_time now = T0 + day * DAY;
+        seal_place(&b, 1, now + (day % 2 ? ticket_keys_longest(&b.keys) : CSEP_SEC(1)), &t);
+        ticket_keys_expire(&b.keys, b.rnd, now + DAY);
+        for (unsigned i = 0; i <= day; i++) {
+            bool kept = false;
+            for (unsigned k = 0; k < b.keys.num; k++)
+                kept |= !memcmp(b.keys.key[k].b, keys[i], 32);
+            assert_int_equal(holds(&b.keys, keys[i]), kept);
+            assert_int_equal(kept, i % 2 && (day - i) < 2);
+        }
+    }
+}
+
 static void zeros(void *self, uint8_t *out, size_t n)
 {
     (void)self;
@@ -230,6 +260,31 @@ static void test_unlinkable(void **state)
         seal_context(&b, true, &t[i]);
     check_noise(t, NUM);
     free(t);
+}
+
+/* A ticket begins with the nonce that it is sealed under. //= SEC-7 type=test */
+static void test_nonces_differ(void **state)
+{
+    (void)state;
+    enum { NUM = 10000, NONCE = 24 };
+    struct bench b;
+    struct csep_ticket t;
+    uint8_t(*nonces)[NONCE] = calloc(NUM, NONCE);
+    assert_non_null(nonces);
+    setup(&b, 1);
+    for (unsigned i = 0; i < NUM; i++) {
+        if (i % 2)
+            seal_context(&b, i % 4 == 1, &t);
+        else
+            seal_place(&b, i, T0 + DAY, &t);
+        memcpy(nonces[i], t.b, NONCE);
+        t.b[i % NONCE] ^= 1; /* it is what the key goes with */
+        assert_false(opens(&b, &t));
+    }
+    qsort(nonces, NUM, NONCE, by_start);
+    for (unsigned i = 1; i < NUM; i++)
+        assert_memory_not_equal(nonces[i - 1], nonces[i], 8);
+    free(nonces);
 }
 
 /* ---- Strike register ---- */
@@ -375,8 +430,10 @@ int main(void)
         cmocka_unit_test(test_rotation_overlap),
         cmocka_unit_test(test_new_tickets_use_the_new_key),
         cmocka_unit_test(test_keys_go_when_they_are_over),
+        cmocka_unit_test(test_old_keys_are_destroyed),
         cmocka_unit_test(test_zero_key_refused),
         cmocka_unit_test(test_unlinkable),
+        cmocka_unit_test(test_nonces_differ),
         cmocka_unit_test(test_strike),
         cmocka_unit_test(test_strike_is_bounded),
         cmocka_unit_test(test_strike_never_forgets_early),

@@ -529,6 +529,7 @@ static const struct row rows[] = {
 //= NEG-11 type=test
 //= NEG-13 type=test
 //= NEG-16 type=test
+//= SEC-13 type=test
 static void bent_messages(void **state)
 {
     (void)state;

@@ -258,7 +258,7 @@ static void captures_have_names_of_their_own(void **state)
     json_decref(runs);
 }
 
-/* The negotiation is TLS: stock tshark reads it with the key log. */
+/* The negotiation is TLS over TCP: stock tshark reads it with the key log. //= NEG-3 type=test */
 static void tshark_reads_the_negotiation(void **state)
 {
     char command[1024], line[4096] = "";

@@ -37,9 +37,12 @@ struct csep_identity {
     bool present;
     uint8_t spki_sha256[32];
 };
+/* Is it this key? In a time that does not depend on where two differ: for pins (SEC-2). False for nobody. */
+bool csep_identity_is(const struct csep_identity *who, const uint8_t spki_sha256[32]);
 
 struct csep_secure;
 
+/* What a provider offers. //= API-9 */
 struct csep_secure_ops {
     /* Bytes from the transport, all consumed. After a failure: the same failure again. */
     csep_status (*input)(struct csep_secure *s, const uint8_t *in, size_t n, csep_time now);

@@ -91,6 +91,7 @@ void csep_context_input(struct csep_store *s, struct csep_context *c, enum csep_
 
 /* ---- What was granted ---- */
 
+/* The only way in: a store reads no file and takes no context from anybody else. //= SEC-15 */
 csep_status csep_context_install(struct csep_store *s, struct csep_context *c, const struct csep_grant *g,
                                  const uint8_t secret[32], const struct csep_ticket *tickets,
                                  unsigned num_tickets, csep_time rtt, csep_time now)
@@ -150,6 +151,7 @@ static csep_status why_not(const struct csep_context *c)
                                           : CSEP_ERR_NO_CONTEXT;
 }
 
+/* All that a connection goes by comes from the grant. //= SEC-21 */
 static csep_status describe(const struct csep_context *c, uint8_t transport, uint8_t service,
                             struct csep_slot *out)
 {
@@ -158,7 +160,7 @@ static csep_status describe(const struct csep_context *c, uint8_t transport, uin
     //= NEG-70
     if (!grant_fill_slot(&g, transport, out) || service > 15 || !(out->services >> service & 1))
         return CSEP_ERR_UNSUPPORTED;
-    memcpy(out->token, g.token, g.token_len);
+    memcpy(out->token, g.token, g.token_len); /* the newest: a context holds no other //= DATA-16 */
     out->token_len = g.token_len;
     return CSEP_OK;
 }

@@ -325,7 +325,7 @@ bool csep_grantor_stateful(const struct csep_grantor *g)
 
 void csep_grantor_revoke(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN], csep_time now)
 {
-    //= NEG-52
+    //= NEG-52, SEC-30
     if (stateful(g)) {
         csep_grantor_discard(g, handle);
     } else if (own_handle(g, handle)) {

@@ -127,7 +127,9 @@ static enum csep_slot_result slot_spend(void *self, const struct csep_slot *slot
 {
     struct csep_grantor *g = self;
     if (g->cfg.mode == CSEP_GRANTOR_STATELESS) {
-        bool first = now < slot->expires && strike_add(&g->strike, ticket_mark(slot->ticket), now);
+        const struct ledger_entry *e = ledger_find(&g->ledger, slot->handle, now);
+        bool first = now < slot->expires && !(e && e->revoked) &&
+                     strike_add(&g->strike, ticket_mark(slot->ticket), now);
         return first ? CSEP_SLOT_OK : CSEP_SLOT_REFUSED; //= CTX-5
     }
     struct ticket_place p;
@@ -198,6 +200,7 @@ static unsigned slot_more(void *self, const struct csep_slot *slot, unsigned wan
     return num;
 }
 
+/* A grantor serves one service with keys of its own: what another granted does not open here. //= SEC-11 */
 struct csep_slot_source csep_grantor_slots(struct csep_grantor *g)
 {
     return (struct csep_slot_source){slot_open, slot_spend, slot_report, slot_more, g};

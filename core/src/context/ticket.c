@@ -28,6 +28,7 @@ static bool draw(struct ticket_key *k, struct csep_random rnd)
     return !csep_equal(k->b, zero, sizeof zero); //= CTX-8
 }
 
+/* Keys live as long as the process, whose clock does not step back: none outlives a restart. //= SEC-9 */
 csep_status ticket_keys_init(struct ticket_keys *k, csep_time rotation, struct csep_random rnd, csep_time now)
 {
     memset(k, 0, sizeof *k);
@@ -64,7 +65,7 @@ void ticket_keys_expire(struct ticket_keys *k, struct csep_random rnd, csep_time
             continue;
         memmove(&k->key[i], &k->key[i + 1], (k->num - i - 1) * sizeof k->key[0]);
         k->num--;
-        CSEP_WIPE(k->key[k->num]);
+        CSEP_WIPE(k->key[k->num]); //= SEC-8
     }
 }
 
@@ -87,7 +88,7 @@ void ticket_seal(struct ticket_keys *k, enum ticket_purpose purpose, uint8_t *ou
                  size_t n, csep_time until, struct csep_random rnd)
 {
     uint8_t nonce[24], aad = (uint8_t)purpose;
-    rnd.fill(rnd.self, nonce, sizeof nonce); //= CTX-2
+    rnd.fill(rnd.self, nonce, sizeof nonce); //= CTX-2, SEC-7
     sealed_put(out, in, n, &aad, 1, nonce, k->key[0].b);
     if (until > k->key[0].until)
         k->key[0].until = until;

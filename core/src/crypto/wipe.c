@@ -8,6 +8,7 @@ void csep_wipe(void *p, size_t n)
     sodium_memzero(p, n);
 }
 
+//= SEC-2
 bool csep_equal(const void *a, const void *b, size_t n)
 {
     int differ = sodium_memcmp(a, b, n);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "data/cid.h"
 
+#include "crypto/wipe.h"
+
 static int find(const struct peer_cids *p, uint64_t sequence)
 {
     for (int i = 0; i < PEER_CIDS; i++)
@@ -58,7 +60,7 @@ csep_status peer_cid_new(struct peer_cids *p, const struct frame_new_cid *f, uns
     if (at >= 0) {
         const struct peer_cid *c = &p->v[at];
         bool same =
-            cid_is(&c->id, f->id) && (!c->has_token || !memcmp(c->token, f->reset_token, sizeof c->token));
+            cid_is(&c->id, f->id) && (!c->has_token || csep_equal(c->token, f->reset_token, sizeof c->token));
         return same ? CSEP_OK : CSEP_ERR_CONNECTION_ID; //= DATA-112
     }
     for (at = 0; at < PEER_CIDS && p->v[at].state != CID_FREE; at++)

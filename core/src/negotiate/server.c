@@ -203,7 +203,7 @@ void server_flags(struct csep_negotiate *n)
 {
     csep_status st = CSEP_OK;
     if (n->state == NEG_STATE_HANDSHAKE && neg_flag(n, CSEP_SECURE_CAN_WRITE | CSEP_SECURE_CAN_EXPORT) &&
-        (!n->cfg.wait_finished || confirmed(n)) && neg_step(n, NEG_EV_TLS_UP, CSEP_OK) &&
+        (!n->cfg.wait_finished || confirmed(n)) && /* //= SEC-17 */ neg_step(n, NEG_EV_TLS_UP, CSEP_OK) &&
         !n->cfg.literal_request)
         st = grant(n, NULL); //= NEG-41, NEG-42
     if (!st && n->state == NEG_STATE_GRANTING && confirmed(n) && neg_step(n, NEG_EV_FINISHED, CSEP_OK))

@@ -157,14 +157,14 @@ static size_t put_client_exts(struct wr *w, const struct tls_hello_offer *o)
 
     if (o->grease)
         grease_ext(w, o->grease[3], false);
-    if (o->server_name)
+    if (o->server_name) //= SEC-12
         put_name(w, o->server_name);
     put_lists(w, o);
     put_alpn(w, o->alpn);
     put_shares(w, o);
     if (o->tickets || o->session)
         put_psk_modes(w);
-    if (o->raw_server)
+    if (o->raw_server) //= NEG-77
         put_types(w, TLS_EXT_SERVER_CERTIFICATE_TYPE, true, true);
     if (o->raw_client)
         put_types(w, TLS_EXT_CLIENT_CERTIFICATE_TYPE, true, o->x509_client);

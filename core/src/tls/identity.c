@@ -21,6 +21,12 @@ void csep_tls_spki(const uint8_t public_key[32], uint8_t out_spki[44], struct cs
     memcpy(out_identity->spki_sha256, h.b, sizeof h.b);
 }
 
+//= SEC-2
+bool csep_identity_is(const struct csep_identity *who, const uint8_t spki_sha256[32])
+{
+    return who->present & csep_equal(who->spki_sha256, spki_sha256, sizeof who->spki_sha256);
+}
+
 void csep_tls_public_key(const uint8_t seed[32], uint8_t out_public[32])
 {
     struct ed25519_private priv;

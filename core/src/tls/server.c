@@ -48,6 +48,7 @@ static csep_status check_hello(struct csep_tls *t, const struct tls_client_hello
     //= NEG-8
     if (!ch->cipher || !ch->group)
         return CSEP_ERR_TLS_HANDSHAKE_FAILURE;
+    //= SEC-13
     if (t->cfg.server_name && ch->name.n && !same_name(ch->name, t->cfg.server_name))
         return CSEP_ERR_TLS_UNRECOGNIZED_NAME;
     //= NEG-6
