@@ -2,7 +2,7 @@
 """Two implementations that share nothing but the specification understand each other: whole connections."""
 import pytest
 
-from ends import (DATAGRAM, ERRORS, MESSAGE, MS, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, lib_opener,
+from ends import (DATAGRAM, ERRORS, MESSAGE, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, lib_opener,
                   made, python_acceptor, python_opener, received, slot)
 
 PAIRS = ("python-lib", "lib-python", "python-python")

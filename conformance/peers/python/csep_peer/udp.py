@@ -219,10 +219,10 @@ class Connection:
     def may_send(self, frame):
         return frame["frame"] != "MESSAGE" or self.outbox.credit_after(frame) <= self.theirs.max_data  # (DATA-69)
 
-    def seal(self, payload, number=None):
-        """One short packet with this payload, whatever it is."""
+    def seal(self, payload, number=None, length=None):
+        """One short packet with this payload, whatever it is; `length` of the packet number as it is sent."""
         number = self.space.number() if number is None else number
-        length = self.space.number_length(number)
+        length = length or self.space.number_length(number)
         payload = payload.ljust(4 - length, b"\0")  # the sample must exist (6.1)
         return self.generations.seal(self.peer_ids[self.peer_sequence], number, payload, length)
 
