@@ -6,6 +6,7 @@
 #define PACKET_THRESHOLD 3
 #define GRANULARITY      CSEP_MS(1)
 #define PTO_DOUBLINGS    20
+#define RTT_MOST         CSEP_SEC(60) /* beyond that the host slept, and the path says nothing */
 
 void recovery_init(struct recovery *r, csep_time rtt, uint32_t unit)
 {
@@ -247,7 +248,7 @@ csep_status recovery_ack(struct recovery *r, struct sent_space *s, struct mem *m
         s->acked_next = ack->largest + 1;
     if (!got.any)
         return CSEP_OK;
-    if (got.largest)
+    if (got.largest && now - got.newest <= RTT_MOST)
         sample_rtt(r, now - got.newest, ack_delay, now);
     r->pto_count = 0;
     recovery_detect(r, s, m, now, ops);
