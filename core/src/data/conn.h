@@ -124,6 +124,7 @@ struct csep_data {
     csep_time context_end;
     csep_time ticket_received; /* opener */
     struct csep_usage left, used, reported;
+    csep_time reported_at; /* acceptor */
 
     /* Parameters of the peer, as far as they matter later. */
     csep_time idle_timeout;

@@ -92,7 +92,8 @@ static void take_slot(struct csep_data *c, const struct csep_slot *slot)
     memcpy(c->handle, slot->handle, sizeof c->handle);
     c->upgrade = slot->upgrade;
     c->first_flight = slot->first_flight;
-    c->context_end = csep_time_add(slot->expires, END_AFTER_EXPIRY);
+    /* An opener's slot expires before the context does (CTX-15); an acceptor lets the opener be the first. */
+    c->context_end = csep_time_add(slot->expires, c->acceptor ? END_AFTER_EXPIRY : 0);
     c->ticket_received = slot->received;
     c->left = slot->left;
     if (!slot->left.bytes && !slot->left.packets && !slot->left.forgeries)
@@ -107,7 +108,7 @@ csep_status conn_init(struct csep_data *c, const struct csep_data_config *cfg, c
     c->mem.alloc = cfg->alloc;
     c->acceptor = acceptor;
     c->service = (uint8_t)service;
-    c->now = c->started = c->last_received = now;
+    c->now = c->started = c->last_received = c->reported_at = now;
     c->unit = UNIT_UNKNOWN; //= DATA-9
     c->idle_timeout = cfg->idle_timeout;
     c->peer_max_cids = 2;
