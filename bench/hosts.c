@@ -73,9 +73,11 @@ static enum csep_slot_result spend(void *self, const struct csep_slot *slot, cse
     return CSEP_SLOT_OK;
 }
 
-static void ignore_usage(void *self, const uint8_t *handle, const struct csep_usage *used, csep_time now)
+static csep_status ignore_usage(void *self, const uint8_t *handle, const struct csep_usage *used,
+                                csep_time now)
 {
     (void)self, (void)handle, (void)used, (void)now;
+    return CSEP_OK;
 }
 
 struct csep_slot_source bench_slots(void)

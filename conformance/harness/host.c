@@ -80,8 +80,8 @@ static enum csep_slot_result spend(void *self, const struct csep_slot *slot, cse
     return CSEP_SLOT_OK;
 }
 
-static void report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
-                   csep_time now)
+static csep_status report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
+                          csep_time now)
 {
     struct slot_book *b = self;
     (void)handle;
@@ -89,6 +89,7 @@ static void report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const stru
     b->reported.bytes += used->bytes;
     b->reported.packets += used->packets;
     b->reported.forgeries += used->forgeries;
+    return CSEP_OK;
 }
 
 /* Tickets without a meaning: what matters is that they arrive. */

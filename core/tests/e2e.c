@@ -360,7 +360,7 @@ static csep_time next_at(const struct e2e *w)
     return at;
 }
 
-static void expire(struct e2e *w)
+void e2e_expire(struct e2e *w)
 {
     for (unsigned i = 0; i < w->num_neg; i++)
         if (neg_deadline(w->neg[i]) <= w->now)
@@ -404,7 +404,7 @@ static void run(struct e2e *w, csep_time until)
             return;
         w->now = at > w->now ? at : w->now;
         if (!step(w))
-            expire(w);
+            e2e_expire(w);
         e2e_pump(w);
     }
     fail_msg("the world does not come to rest");
@@ -425,7 +425,8 @@ void e2e_settle(struct e2e *w, csep_time most)
                      csep_negotiate_state(w->neg[i]->n));
     for (unsigned i = 0; i < w->num_conn; i++)
         if (!w->conn[i]->dead)
-            fail_msg("data connection %u (%s) hangs", i, w->conn[i]->is_opener ? "opener" : "acceptor");
+            fail_msg("data connection %u (%s, %s) hangs", i, w->conn[i]->is_opener ? "opener" : "acceptor",
+                     w->conn[i]->s ? "TCP" : "UDP");
 }
 
 /* ---- The end ---- */

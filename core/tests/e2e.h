@@ -175,6 +175,8 @@ void e2e_done(struct e2e *w);
 /* Events until that time; with settle, until nothing is left to happen, and never beyond `most` from now. */
 void e2e_run(struct e2e *w, csep_time until);
 void e2e_settle(struct e2e *w, csep_time most);
+/* Timers that are due, as a host does that looks at them before its sockets. */
+void e2e_expire(struct e2e *w);
 
 /* ---- What hosts do ---- */
 
@@ -195,6 +197,8 @@ bool e2e_take(struct e2e *w, unsigned client, unsigned server, uint8_t transport
 uint32_t e2e_say(struct e2e *w, struct e2e_conn *c, size_t len);
 void e2e_close(struct e2e *w, struct e2e_conn *c, uint64_t code);
 struct e2e_tcp *e2e_connect(struct e2e *w, unsigned client, unsigned server, bool data_port);
+/* A context was revoked: the server's host looks at its connections. */
+void e2e_context_ended(struct e2e *w, unsigned server);
 /* Bytes from a side, by nobody's hand. */
 void e2e_tcp_put(struct e2e *w, struct e2e_tcp *t, unsigned side, const uint8_t *p, size_t n);
 /* The server forgets its contexts and connections; with kept keys its tickets still open. */

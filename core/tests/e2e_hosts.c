@@ -84,6 +84,31 @@ static void ended(struct e2e *w, struct e2e_neg *n, const struct csep_negotiate_
         csep_context_input(c->store, c->context[n->tcp->server], CSEP_CTX_IN_FAILED, w->now);
 }
 
+static void look_at_streams(struct e2e *w, unsigned server)
+{
+    for (unsigned i = 0; i < w->num_conn; i++) {
+        struct e2e_conn *c = w->conn[i];
+        if (c->s && c->server == server && !c->is_opener && !c->dead)
+            csep_stream_expire(c->s, w->now);
+    }
+}
+
+static void look_again(struct e2e *w, unsigned server)
+{
+    struct csep_data *d;
+    bool is_new;
+    while (csep_acceptor_held(w->server[server].acceptor, w->now, &d, &is_new))
+        (void)e2e_acceptor_pump(w, server, CSEP_OPEN_MIN_DATAGRAM);
+    look_at_streams(w, server);
+}
+
+void e2e_context_ended(struct e2e *w, unsigned server)
+{
+    csep_acceptor_check(w->server[server].acceptor, w->now);
+    look_at_streams(w, server);
+    e2e_pump(w);
+}
+
 static void neg_event(struct e2e *w, struct e2e_neg *n, const struct csep_negotiate_event *ev)
 {
     struct e2e_client *c = &w->client[n->tcp->client];
@@ -102,16 +127,13 @@ static void neg_event(struct e2e *w, struct e2e_neg *n, const struct csep_negoti
         if (n->is_server)
             ended(w, n, ev);
         break;
-    case CSEP_NEG_ACTIVE: {
-        struct csep_data *d;
-        bool is_new;
-        while (csep_acceptor_held(w->server[n->tcp->server].acceptor, w->now, &d, &is_new))
-            (void)e2e_acceptor_pump(w, n->tcp->server, CSEP_OPEN_MIN_DATAGRAM);
-        for (unsigned i = 0; i < w->num_conn; i++)
-            if (w->conn[i]->s && !w->conn[i]->is_opener && !w->conn[i]->dead)
-                csep_stream_expire(w->conn[i]->s, w->now);
+    case CSEP_NEG_ACTIVE:
+        look_again(w, n->tcp->server);
         break;
-    }
+    case CSEP_NEG_REVOKED:
+        if (n->is_server)
+            e2e_context_ended(w, n->tcp->server);
+        break;
     case CSEP_NEG_CLOSED:
     case CSEP_NEG_FAILED:
         ended(w, n, ev);

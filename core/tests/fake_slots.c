@@ -70,8 +70,8 @@ static enum csep_slot_result fake_spend(void *self, const struct csep_slot *slot
     return CSEP_SLOT_OK;
 }
 
-static void fake_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
-                        csep_time now)
+static csep_status fake_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN],
+                               const struct csep_usage *used, csep_time now)
 {
     struct fake_slots *f = self;
     (void)handle;
@@ -80,6 +80,7 @@ static void fake_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const
     f->reported.bytes += used->bytes;
     f->reported.packets += used->packets;
     f->reported.forgeries += used->forgeries;
+    return CSEP_OK;
 }
 
 static unsigned fake_more(void *self, const struct csep_slot *slot, unsigned want, uint8_t *out, size_t cap,

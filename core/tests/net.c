@@ -73,8 +73,8 @@ static enum csep_slot_result slots_spend(void *self, const struct csep_slot *slo
     return CSEP_SLOT_OK;
 }
 
-static void slots_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
-                         csep_time now)
+static csep_status slots_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN],
+                                const struct csep_usage *used, csep_time now)
 {
     struct net_slots *f = self;
     (void)handle;
@@ -82,6 +82,7 @@ static void slots_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], cons
     f->reported.bytes += used->bytes;
     f->reported.packets += used->packets;
     f->reported.forgeries += used->forgeries;
+    return CSEP_OK;
 }
 
 static unsigned slots_more(void *self, const struct csep_slot *slot, unsigned want, uint8_t *out, size_t cap,

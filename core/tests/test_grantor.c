@@ -538,10 +538,10 @@ static void test_usage_ends_it(void **state)
             struct bench *b = bench_with(cfg);
             struct csep_slot s;
             grant(b, T0);
-            b->slots.report(b->slots.self, b->grant.handle, &steps[i], T0);
+            (void)b->slots.report(b->slots.self, b->grant.handle, &steps[i], T0);
             assert_int_equal(open_at(b, 0, T0, &s), CSEP_SLOT_OK);
             assert_int_equal(i == 0 ? s.left.bytes : i == 1 ? s.left.packets : s.left.forgeries, 50);
-            b->slots.report(b->slots.self, b->grant.handle, &steps[i], T0);
+            (void)b->slots.report(b->slots.self, b->grant.handle, &steps[i], T0);
             assert_int_equal(open_at(b, 0, T0, &s), CSEP_SLOT_REFUSED);
             bench_free(b);
         }

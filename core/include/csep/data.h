@@ -180,6 +180,8 @@ bool csep_acceptor_held(struct csep_acceptor *a, csep_time now, struct csep_data
 csep_time csep_acceptor_deadline(const struct csep_acceptor *a);
 /* Expires connections too; the host then drains each with csep_acceptor_due(). */
 void csep_acceptor_expire(struct csep_acceptor *a, csep_time now);
+/* A context was revoked: its connections end (NEG-52). The host then drains each with csep_acceptor_due(). */
+void csep_acceptor_check(struct csep_acceptor *a, csep_time now);
 /* Next connection that has output or events, or NULL. */
 struct csep_data *csep_acceptor_due(struct csep_acceptor *a);
 /* Give back a connection after its CLOSED event. */
@@ -224,8 +226,8 @@ void csep_stream_input_eof(struct csep_stream *s, csep_time now);
 size_t csep_stream_output(struct csep_stream *s, uint8_t *out, size_t cap, csep_time now);
 /* 0 while events wait, which output() may have caused. */
 csep_time csep_stream_deadline(const struct csep_stream *s);
-/* Also to be called when a pending context became active or ended: an OPEN that waits for it is looked at
- * again. */
+/* Also to be called when a pending context became active or ended, so that an OPEN that waits for it is
+ * looked at again, and when a context was revoked, so that its connections end (NEG-52). */
 void csep_stream_expire(struct csep_stream *s, csep_time now);
 bool csep_stream_event(struct csep_stream *s, struct csep_data_event *out);
 enum csep_data_state csep_stream_get_state(const struct csep_stream *s);

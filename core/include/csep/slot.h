@@ -61,14 +61,15 @@ enum csep_slot_result {
 /*
  * Acceptor's view of its contexts. open() looks, without a trace left; spend() marks the
  * ticket used, called once the packet authenticated, and says REFUSED if another was faster.
- * report() adds usage to the context.
+ * report() adds usage to the context, and says whether that still is: an error ends the connection with the
+ * error's code (DATA-83). It is called at least once a second while a connection has something to do.
  */
 struct csep_slot_source {
     enum csep_slot_result (*open)(void *self, const uint8_t *ticket, size_t len, uint8_t transport,
                                   csep_time now, struct csep_slot *out);
     enum csep_slot_result (*spend)(void *self, const struct csep_slot *slot, csep_time now);
-    void (*report)(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
-                   csep_time now);
+    csep_status (*report)(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
+                          csep_time now);
     /* Ask for up to `want` more tickets for the slot's context, to be sent in-band; returns how many.
      * out: len u8 and bytes each, as a TICKETS frame holds them. May be NULL. */
     unsigned (*more)(void *self, const struct csep_slot *slot, unsigned want, uint8_t *out, size_t cap,

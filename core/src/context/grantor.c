@@ -13,6 +13,7 @@
 #define LIFETIME_MAX 604800u /* seconds, also since the peer's last authentication (CTX-17) */
 #define TICKETS_MAX  32u
 #define TICKETS_MIN  2u
+#define ENDED_MOST   256u /* contexts of which a stateful server remembers why they are no more */
 
 size_t csep_grantor_size(void)
 {
@@ -68,7 +69,7 @@ static csep_status init_mode(struct csep_grantor *g, csep_time now)
     uint8_t key[32];
     book_init(&g->book, g->cfg.max_contexts, alloc);
     if (g->cfg.mode == CSEP_GRANTOR_STATEFUL)
-        return CSEP_OK;
+        return ledger_init(&g->ledger, ENDED_MOST, alloc);
     g->cfg.random.fill(g->cfg.random.self, key, sizeof key);
     hmac_key_init(&g->handle_key, key, sizeof key);
     CSEP_WIPE(key);
@@ -327,6 +328,9 @@ void csep_grantor_revoke(struct csep_grantor *g, const uint8_t handle[CSEP_HANDL
 {
     //= NEG-52, SEC-30
     if (stateful(g)) {
+        const struct book_context *c = book_find(&g->book, handle);
+        if (c)
+            ledger_get(&g->ledger, handle, c->expiry.at, now)->revoked = true;
         csep_grantor_discard(g, handle);
     } else if (own_handle(g, handle)) {
         csep_time until = csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime));
@@ -362,8 +366,8 @@ size_t csep_grantor_contexts(const struct csep_grantor *g)
 
 size_t csep_grantor_memory(const struct csep_grantor *g)
 {
-    size_t n = sizeof *g + g->book.mem.held;
+    size_t n = sizeof *g + g->book.mem.held + g->ledger.num * sizeof(struct ledger_entry);
     if (!stateful(g))
-        n += strike_memory(&g->strike) + g->ledger.num * sizeof(struct ledger_entry);
+        n += strike_memory(&g->strike);
     return n;
 }

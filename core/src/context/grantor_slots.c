@@ -146,21 +146,41 @@ static enum csep_slot_result slot_spend(void *self, const struct csep_slot *slot
 
 /* ---- report ---- */
 
-static void slot_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN], const struct csep_usage *used,
-                        csep_time now)
+/* //= KEY-7, KEY-8, DATA-83 */
+static csep_status still_good(const struct csep_grantor *g, const struct ledger_entry *e)
+{
+    if (!e)
+        return CSEP_OK;
+    if (e->revoked)
+        return CSEP_ERR_REVOKED;
+    return limits_of_use(&g->limits, &e->used) == LIMIT_HARD ? CSEP_ERR_AEAD_LIMIT : CSEP_OK;
+}
+
+/* A context at its limit leaves the book; the ledger tells its other connections why. */
+static csep_status report_stateful(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN],
+                                   const struct csep_usage *used, csep_time now)
+{
+    struct book_context *c = book_find(&g->book, handle);
+    if (!c)
+        return still_good(g, ledger_find(&g->ledger, handle, now));
+    limits_add(&c->used, used);
+    if (limits_of_use(&g->limits, &c->used) != LIMIT_HARD)
+        return CSEP_OK;
+    ledger_get(&g->ledger, handle, c->expiry.at, now)->used = c->used;
+    book_remove(&g->book, c);
+    return CSEP_ERR_AEAD_LIMIT;
+}
+
+static csep_status slot_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN],
+                               const struct csep_usage *used, csep_time now)
 {
     struct csep_grantor *g = self;
-    if (g->cfg.mode == CSEP_GRANTOR_STATEFUL) {
-        struct book_context *c = book_find(&g->book, handle);
-        if (!c)
-            return;
-        limits_add(&c->used, used);
-        if (limits_of_use(&g->limits, &c->used) == LIMIT_HARD)
-            book_remove(&g->book, c); //= KEY-7, KEY-8
-    } else {
-        csep_time until = csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime));
-        limits_add(&ledger_get(&g->ledger, handle, until, now)->used, used);
-    }
+    if (g->cfg.mode == CSEP_GRANTOR_STATEFUL)
+        return report_stateful(g, handle, used, now);
+    csep_time until = csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime));
+    struct ledger_entry *e = ledger_get(&g->ledger, handle, until, now);
+    limits_add(&e->used, used);
+    return still_good(g, e);
 }
 
 /* ---- more ---- */

@@ -10,7 +10,9 @@
 #include "data/hold.h"
 #include "data/routes.h"
 
-#define REPORT_EVERY 64u /* packets of a connection between two reports of its usage */
+/* Between two reports of a connection's usage, which also ask whether its context still is. */
+#define REPORT_PACKETS 64u
+#define REPORT_TIME    CSEP_SEC(1)
 
 struct csep_acceptor {
     struct conn_owner owner; /* first, so that an owner is its acceptor */
@@ -50,13 +52,26 @@ static void report(struct csep_acceptor *a, struct csep_data *c)
 {
     const struct csep_slot_source *s = &a->cfg.slots;
     struct csep_usage u = csep_data_take_usage(c);
-    if (s->report && (u.packets || u.forgeries))
-        s->report(s->self, c->handle, &u, c->now);
+    csep_status st = CSEP_OK;
+    c->reported_at = c->now;
+    if (s->report && (u.packets || u.forgeries || conn_sendable(c)))
+        st = s->report(s->self, c->handle, &u, c->now);
+    if (st)
+        conn_fail(c, st); //= DATA-83, KEY-8
+}
+
+static bool report_due(const struct csep_data *c)
+{
+    return c->used.packets - c->reported.packets >= REPORT_PACKETS ||
+           c->used.forgeries != c->reported.forgeries || c->now - c->reported_at >= REPORT_TIME ||
+           c->state >= CSEP_DATA_CLOSING;
 }
 
 static void touched(struct conn_owner *o, struct csep_data *c)
 {
     struct csep_acceptor *a = acceptor_of(o);
+    if (report_due(c))
+        report(a, c);
     csep_time at = timer_deadline(c);
     if (at <= c->now)
         at = c->now + 1; /* once in one call of expire() */
@@ -69,9 +84,6 @@ static void touched(struct conn_owner *o, struct csep_data *c)
         *a->due_last = c;
         a->due_last = &c->next_due;
     }
-    if (c->used.packets - c->reported.packets >= REPORT_EVERY || c->used.forgeries != c->reported.forgeries ||
-        c->state >= CSEP_DATA_CLOSING)
-        report(a, c);
 }
 
 static bool cid_added(struct conn_owner *o, struct csep_data *c, const uint8_t id[OWN_CID_LEN])
@@ -212,7 +224,7 @@ static void report_forgery(struct csep_acceptor *a, const struct open_found *f, 
     const struct csep_slot_source *s = &a->cfg.slots;
     struct csep_usage u = {0, 0, 1};
     if (s->report)
-        s->report(s->self, f->slot.handle, &u, now);
+        (void)s->report(s->self, f->slot.handle, &u, now);
 }
 
 /* The connection's entries in table and list. */
@@ -419,6 +431,15 @@ void csep_acceptor_expire(struct csep_acceptor *a, csep_time now)
         if (e->kind == HOLD_EARLY) /* no OPEN came: perhaps a connection that this end forgot */
             answer_reset(&a->answers, &a->mem, e->bytes + 1, e->len, &e->from, now);
         hold_free(&a->mem, e);
+    }
+}
+
+void csep_acceptor_check(struct csep_acceptor *a, csep_time now)
+{
+    for (struct csep_data *c = a->all; c; c = c->next) {
+        c->now = now;
+        report(a, c);
+        conn_touch(c);
     }
 }
 

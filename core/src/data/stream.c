@@ -12,6 +12,7 @@
 #define PENDING_POLL CSEP_MS(20)
 #define TICKETS_MOST 1024u
 /* How much of its use the context may not know of (KEY-8). */
+#define REPORT_TIME    CSEP_SEC(1)
 #define REPORT_PACKETS 1024u
 #define REPORT_BYTES   (1u << 20)
 
@@ -64,7 +65,7 @@ void stream_init(struct csep_stream *s, const struct csep_data_config *cfg, csep
     s->state = CSEP_DATA_IDLE;
     s->idle_timeout = cfg->idle_timeout;
     s->opened_at = s->pending_since = CSEP_NEVER;
-    s->heard_at = s->clock = now;
+    s->heard_at = s->clock = s->reported_at = now;
     s->peer_max_message = 1048576; /* the default, until the peer says otherwise (DATA-111) */
 }
 
@@ -129,13 +130,15 @@ void stream_count(struct csep_stream *s, size_t payload_len)
     s->total.bytes += payload_len;
 }
 
-void stream_report(struct csep_stream *s, csep_time now)
+csep_status stream_report(struct csep_stream *s, csep_time now)
 {
-    struct csep_usage *u = &s->usage;
-    if (!s->slots.report || !(u->packets | u->bytes | u->forgeries))
-        return;
-    s->slots.report(s->slots.self, s->slot.handle, u, now);
-    *u = (struct csep_usage){0};
+    struct csep_usage u = s->usage;
+    bool open = s->state == CSEP_DATA_ACCEPTED || s->state == CSEP_DATA_CONFIRMED;
+    if (!s->slots.report || !(u.packets | u.bytes | u.forgeries | open))
+        return CSEP_OK;
+    s->usage = (struct csep_usage){0};
+    s->reported_at = now;
+    return s->slots.report(s->slots.self, s->slot.handle, &u, now);
 }
 
 void stream_check_usage(struct csep_stream *s, csep_time now)
@@ -143,8 +146,12 @@ void stream_check_usage(struct csep_stream *s, csep_time now)
     //= KEY-8 //= DATA-83
     if (s->state == CSEP_DATA_IDLE)
         return; /* no context yet */
-    if (s->usage.packets >= REPORT_PACKETS || s->usage.bytes >= REPORT_BYTES || s->usage.forgeries)
-        stream_report(s, now);
+    csep_status st = CSEP_OK;
+    if (s->usage.packets >= REPORT_PACKETS || s->usage.bytes >= REPORT_BYTES || s->usage.forgeries ||
+        now - s->reported_at >= REPORT_TIME)
+        st = stream_report(s, now);
+    if (st != CSEP_OK)
+        stream_fail(s, st, now);
     if (s->total.packets >= s->slot.left.packets || s->total.bytes >= s->slot.left.bytes)
         stream_fail(s, CSEP_ERR_AEAD_LIMIT, now);
 }
@@ -185,7 +192,7 @@ void stream_end(struct csep_stream *s, csep_status st, uint64_t code, bool by_pe
     s->tx_next = TX_NOTHING;
     stream_stop_input(s);
     stream_queue_clear(s);
-    stream_report(s, now);
+    (void)stream_report(s, now);
     wipe_keys(s);
     TRACE(&s->cfg.trace, now, DATA_CLOSED, code, by_peer);
     stream_set_state(s, CSEP_DATA_CLOSED, now);
@@ -288,6 +295,13 @@ static void ask_again(struct csep_stream *s, csep_time now)
     stream_take_open(s, s->in_len, now);
 }
 
+static void ask_context(struct csep_stream *s, csep_time now)
+{
+    csep_status st = stream_report(s, now);
+    if (st != CSEP_OK)
+        stream_fail(s, st, now);
+}
+
 void csep_stream_expire(struct csep_stream *s, csep_time now)
 {
     s->clock = now;
@@ -308,6 +322,8 @@ void csep_stream_expire(struct csep_stream *s, csep_time now)
     default:
         if (now >= idle_deadline(s))
             stream_fail(s, CSEP_ERR_IDLE, now);
+        else
+            ask_context(s, now);
     }
     if (s->state != CSEP_DATA_IDLE && now >= s->slot.expires)
         stream_fail(s, CSEP_ERR_EXPIRED, now); //= DATA-83

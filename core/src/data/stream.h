@@ -170,6 +170,7 @@ struct csep_stream {
     bool ended_by_peer, end_told;
 
     struct csep_usage usage, total; /* since the last report; since the start */
+    csep_time reported_at;
     size_t heap;
 };
 
@@ -193,7 +194,7 @@ void stream_derive_main(struct csep_stream *s, struct main_secrets *out, const s
 void stream_count(struct csep_stream *s, size_t payload_len);
 /* The limits that the context left to this connection. */
 void stream_check_usage(struct csep_stream *s, csep_time now);
-void stream_report(struct csep_stream *s, csep_time now);
+csep_status stream_report(struct csep_stream *s, csep_time now);
 void stream_init(struct csep_stream *s, const struct csep_data_config *cfg, csep_time now);
 /* Parameters of the peer that hold over TCP. */
 void stream_take_params(struct csep_stream *s, const struct frame_params *p);

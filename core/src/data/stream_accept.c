@@ -66,7 +66,7 @@ static void refuse(struct csep_stream *s, const struct open_header *o, uint8_t c
     s->close_code = csep_status_wire(s->status);
     TRACE(&s->cfg.trace, now, DATA_REFUSED, code);
     stream_stop_input(s);
-    stream_report(s, now);
+    (void)stream_report(s, now);
     stream_set_state(s, CSEP_DATA_CLOSING, now);
 }
 
