@@ -16,32 +16,10 @@ void inbox_init(struct inbox *b, uint64_t max_data, uint64_t max_message)
 
 static struct inchan *channel_of(struct inbox *b, struct mem *m, uint32_t key)
 {
-    uint32_t lo = 0, hi = b->num_channels;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (b->channels[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo < b->num_channels && b->channels[lo].key == key)
-        return &b->channels[lo];
-    if (b->num_channels == b->cap_channels) {
-        uint32_t cap = b->cap_channels ? b->cap_channels * 2 : 1;
-        struct inchan *c = mem_get(m, cap * sizeof *c);
-        if (!c)
-            return NULL;
-        if (b->num_channels)
-            memcpy(c, b->channels, b->num_channels * sizeof *c);
-        mem_put(m, b->channels, b->cap_channels * sizeof *c);
-        b->channels = c;
-        b->cap_channels = cap;
-    }
-    struct inchan *c = &b->channels[lo];
-    memmove(c + 1, c, (b->num_channels++ - lo) * sizeof *c);
-    memset(c, 0, sizeof *c);
-    c->key = key;
-    ranges_init(&c->settled);
+    bool is_new;
+    struct inchan *c = keyed_get(&b->channels, m, sizeof *c, key, &is_new);
+    if (c && is_new)
+        ranges_init(&c->settled);
     return c;
 }
 
@@ -100,12 +78,13 @@ static void remove_msg(struct inbox *b, struct mem *m, struct inchan *c, struct 
 
 void inbox_wipe(struct inbox *b, struct mem *m)
 {
-    for (uint32_t i = 0; i < b->num_channels; i++) {
-        while (b->channels[i].first)
-            remove_msg(b, m, &b->channels[i], b->channels[i].first);
-        ranges_wipe(&b->channels[i].settled, m);
+    for (uint32_t i = 0; i < b->channels.num; i++) {
+        struct inchan *c = keyed_at(&b->channels, sizeof *c, i);
+        while (c->first)
+            remove_msg(b, m, c, c->first);
+        ranges_wipe(&c->settled, m);
     }
-    mem_put(m, b->channels, b->cap_channels * sizeof *b->channels);
+    keyed_wipe(&b->channels, m, sizeof(struct inchan));
     memset(b, 0, sizeof *b);
 }
 

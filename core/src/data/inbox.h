@@ -6,6 +6,7 @@
 #ifndef CSEP_DATA_INBOX_H
 #define CSEP_DATA_INBOX_H
 
+#include "base/keyed.h"
 #include "base/ranges.h"
 #include "data/events.h"
 #include "data/frame.h"
@@ -29,12 +30,11 @@ struct inchan {
 };
 
 struct inbox {
-    struct inchan *channels; /* sorted by key */
-    uint32_t num_channels, cap_channels;
-    uint32_t num_open; /* messages not whole */
-    uint64_t received; /* sum of highest offsets; may not pass `allowed` */
-    uint64_t allowed;  /* MAX_DATA as the peer knows it */
-    uint64_t consumed; /* bytes that need no room here any more */
+    struct keyed channels; /* struct inchan */
+    uint32_t num_open;     /* messages not whole */
+    uint64_t received;     /* sum of highest offsets; may not pass `allowed` */
+    uint64_t allowed;      /* MAX_DATA as the peer knows it */
+    uint64_t consumed;     /* bytes that need no room here any more */
     uint64_t window, max_message;
     bool wanted; /* the peer said BLOCKED */
 };

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "data/outbox.h"
+#include "data/outbox_inner.h"
 
 #include <string.h>
 
 #include "crypto/wipe.h"
 
-#define MSG_RANGES  (UINT32_C(1) << 20) /* of one message: as many as memory allows */
-#define SPLIT_MIN   64u                 /* a shorter first piece is not worth its header */
 #define MESSAGE_MAX (UINT32_MAX - 1)
 
 static size_t block_size(const struct outmsg *g)
@@ -14,51 +12,7 @@ static size_t block_size(const struct outmsg *g)
     return sizeof *g + g->len;
 }
 
-static uint32_t end_of(const struct outmsg *g)
-{
-    return g->len + 1;
-}
-
 /* ---- Queues ---- */
-
-static void push(struct outqueue *q, struct outmsg *g, struct outmsg **next)
-{
-    *next = NULL;
-    *q->last = g;
-    q->last = next;
-}
-
-static void push_fresh(struct outbox *o, struct outmsg *g)
-{
-    g->in_new = true;
-    push(&o->fresh, g, &g->next_new);
-}
-
-static void push_lost(struct outbox *o, struct outmsg *g)
-{
-    if (!g->in_lost) {
-        g->in_lost = true;
-        push(&o->lost, g, &g->next_lost);
-    }
-}
-
-static void pop_fresh(struct outbox *o)
-{
-    struct outmsg *g = o->fresh.first;
-    o->fresh.first = g->next_new;
-    if (!o->fresh.first)
-        o->fresh.last = &o->fresh.first;
-    g->in_new = false;
-}
-
-static void pop_lost(struct outbox *o)
-{
-    struct outmsg *g = o->lost.first;
-    o->lost.first = g->next_lost;
-    if (!o->lost.first)
-        o->lost.last = &o->lost.first;
-    g->in_lost = false;
-}
 
 void outbox_init(struct outbox *o, size_t limit)
 {
@@ -89,15 +43,15 @@ void outbox_wipe(struct outbox *o, struct mem *m)
 {
     while (o->all)
         free_msg(o, m, o->all);
-    for (uint32_t i = 0; i < o->num_channels; i++)
-        ranges_wipe(&o->channels[i].settled, m);
-    mem_put(m, o->channels, o->cap_channels * sizeof *o->channels);
+    for (uint32_t i = 0; i < o->channels.num; i++)
+        ranges_wipe(&((struct outchan *)keyed_at(&o->channels, sizeof(struct outchan), i))->settled, m);
+    keyed_wipe(&o->channels, m, sizeof(struct outchan));
     timers_wipe(&o->timers, m);
     outbox_init(o, o->limit);
 }
 
 /* Nothing holds it any more: not a queue, not a packet. */
-static void maybe_free(struct outbox *o, struct mem *m, struct outmsg *g)
+void outbox_maybe_free(struct outbox *o, struct mem *m, struct outmsg *g)
 {
     if (g->done && !g->refs && !g->in_new && !g->in_lost)
         free_msg(o, m, g);
@@ -105,47 +59,13 @@ static void maybe_free(struct outbox *o, struct mem *m, struct outmsg *g)
 
 /* ---- Channels ---- */
 
-static struct outchan *channel_of(struct outbox *o, struct mem *m, uint32_t key)
+struct outchan *outbox_channel(struct outbox *o, struct mem *m, uint32_t key)
 {
-    uint32_t lo = 0, hi = o->num_channels;
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (o->channels[mid].key < key)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo < o->num_channels && o->channels[lo].key == key)
-        return &o->channels[lo];
-    if (o->num_channels == o->cap_channels) {
-        uint32_t cap = o->cap_channels ? o->cap_channels * 2 : 1;
-        struct outchan *c = mem_get(m, cap * sizeof *c);
-        if (!c)
-            return NULL;
-        if (o->num_channels)
-            memcpy(c, o->channels, o->num_channels * sizeof *c);
-        mem_put(m, o->channels, o->cap_channels * sizeof *c);
-        o->channels = c;
-        o->cap_channels = cap;
-    }
-    struct outchan *c = &o->channels[lo];
-    memmove(c + 1, c, (o->num_channels++ - lo) * sizeof *c);
-    c->key = key;
-    c->next = 0;
-    ranges_init(&c->settled);
+    bool is_new;
+    struct outchan *c = keyed_get(&o->channels, m, sizeof *c, key, &is_new);
+    if (c && is_new)
+        ranges_init(&c->settled);
     return c;
-}
-
-static uint32_t key_of(const struct outmsg *g)
-{
-    return g->channel * 2 + g->ordered;
-}
-
-/* Lowest sequence that is neither acknowledged whole nor skipped. */
-static uint64_t floor_of(const struct outchan *c)
-{
-    const struct range *r = ranges_at(&c->settled, 0);
-    return c->settled.num && r->lo == 0 ? r->hi : 0;
 }
 
 /* ---- Adding ---- */
@@ -183,7 +103,7 @@ csep_status outbox_add_message(struct outbox *o, struct mem *m, const struct cse
         return CSEP_ERR_VALUE;
     if (n > o->peer_max_message || n > MESSAGE_MAX)
         return CSEP_ERR_OVERSIZE;
-    if (!channel_of(o, m, (uint32_t)opt->channel * 2 + opt->ordered))
+    if (!outbox_channel(o, m, (uint32_t)opt->channel * 2 + opt->ordered))
         return CSEP_ERR_MEMORY;
     csep_status st = add(o, m, n, in, &g);
     if (st)
@@ -232,12 +152,12 @@ static void tell(struct mem *m, struct events *e, enum csep_data_event_type type
 
 static void settle_sequence(struct outbox *o, struct mem *m, const struct outmsg *g)
 {
-    struct outchan *c = g->begun ? channel_of(o, m, key_of(g)) : NULL;
+    struct outchan *c = g->begun ? outbox_channel(o, m, key_of(g)) : NULL;
     if (c)
         ranges_add(&c->settled, m, SEQUENCE_WINDOW, g->sequence, g->sequence + 1);
 }
 
-static void finish(struct outbox *o, struct mem *m, struct events *e, struct outmsg *g)
+void outbox_finish(struct outbox *o, struct mem *m, struct events *e, struct outmsg *g)
 {
     if (g->done)
         return;
@@ -257,7 +177,7 @@ static void finish(struct outbox *o, struct mem *m, struct events *e, struct out
 }
 
 /* No more of it will be sent; what was begun is skipped. //= DATA-64 */
-static void abandon(struct outbox *o, struct mem *m, struct events *e, struct outmsg *g)
+void outbox_abandon(struct outbox *o, struct mem *m, struct events *e, struct outmsg *g)
 {
     if (g->done || g->skip)
         return;
@@ -265,7 +185,7 @@ static void abandon(struct outbox *o, struct mem *m, struct events *e, struct ou
     tell(m, e, CSEP_DATA_EV_ABANDONED, g);
     g->skip = true;
     if (!g->begun) {
-        finish(o, m, e, g);
+        outbox_finish(o, m, e, g);
         return;
     }
     ranges_wipe(&g->lost, m);
@@ -274,207 +194,12 @@ static void abandon(struct outbox *o, struct mem *m, struct events *e, struct ou
         push_lost(o, g);
 }
 
-static bool out_of_time(const struct outmsg *g, csep_time now)
-{
-    return g->deadline != CSEP_NEVER && now >= g->deadline;
-}
-
-/* ---- Writing ---- */
-
-struct writing {
-    struct outbox *o;
-    struct mem *m;
-    struct events *e;
-    struct wr *w;
-    struct sent_space *s;
-    const struct outbox_room *room;
-    struct outbox_result res;
-    csep_time now;
-};
-
-static size_t left(const struct wr *w)
-{
-    return w->cap - w->len;
-}
-
-static void add_piece(struct writing *x, struct outmsg *g, enum sent_kind kind, uint32_t lo, uint32_t hi,
-                      uint16_t tx)
-{
-    sent_add_item(x->s, (struct sent_item){g, lo, hi - lo, tx, (uint8_t)kind, false});
-    g->refs++;
-    x->res.items++;
-    x->res.any = true;
-}
-
-/* Places [lo, hi) or what fits of them; returns the place behind the last one written, lo when none was. */
-static uint32_t write_places(struct writing *x, struct outmsg *g, uint32_t lo, uint32_t hi, uint16_t tx)
-{
-    size_t head = frame_message_head(g->channel, g->sequence, lo);
-    size_t room = left(x->w) > head ? left(x->w) - head : 0;
-    size_t data = (hi > g->len ? g->len : hi) - lo, fit = frame_vec_fit(room);
-    if (!room)
-        return lo;
-    if (data > fit) {
-        if (fit < SPLIT_MIN)
-            return lo;
-        data = fit;
-        hi = lo + (uint32_t)data;
-    }
-    struct frame_message f = {
-        .flags = (uint8_t)((hi > g->len ? CSEP_MESSAGE_FIN : 0) | (g->ordered ? CSEP_MESSAGE_ORDERED : 0)),
-        .channel = g->channel,
-        .sequence = g->sequence,
-        .offset = lo,
-        .data = view_of(g->bytes + lo, data)};
-    frame_put_message(x->w, &f);
-    add_piece(x, g, SENT_FRAGMENT, lo, hi, tx);
-    x->res.bytes += data;
-    return hi;
-}
-
-/* SKIP instead of what was given up. //= DATA-65 */
-static bool write_skip(struct writing *x, struct outmsg *g)
-{
-    struct frame f = {.type = CSEP_FRAME_SKIP};
-    f.u.skip = (struct frame_skip){.flags = g->ordered ? CSEP_MESSAGE_ORDERED : 0,
-                                   .channel = g->channel,
-                                   .sequence = g->sequence,
-                                   .size = g->sent > g->len ? g->len : g->sent};
-    size_t size = 2 + varint_len(g->channel) + varint_len(g->sequence) + varint_len(f.u.skip.size);
-    if (left(x->w) < size)
-        return false;
-    frame_put(x->w, &f);
-    add_piece(x, g, SENT_SKIP, 0, 0, 1);
-    g->skip_due = false;
-    return true;
-}
-
-static bool write_datagram(struct writing *x, struct outmsg *g)
-{
-    if (left(x->w) < 1 + varint_len(g->len) + g->len)
-        return false;
-    frame_put_data(x->w, CSEP_FRAME_DATAGRAM, g->bytes, g->len);
-    x->res.bytes += g->len;
-    x->res.any = true;
-    /* Early datagrams are kept: they go again when early data is not taken. //= DATA-33, DATA-63 */
-    if (x->room->early)
-        add_piece(x, g, SENT_DATAGRAM, 0, g->len, 1);
-    else
-        finish(x->o, x->m, x->e, g);
-    return true;
-}
-
-/* False: no more room. */
-static bool write_lost(struct writing *x, struct outmsg *g)
-{
-    if (g->skip)
-        return !g->skip_due || write_skip(x, g);
-    if (g->datagram)
-        return write_datagram(x, g);
-    if (out_of_time(g, x->now)) {
-        abandon(x->o, x->m, x->e, g);
-        return !g->skip_due || write_skip(x, g);
-    }
-    while (g->lost.num) {
-        struct range r = *ranges_at(&g->lost, 0);
-        uint32_t hi = write_places(x, g, (uint32_t)r.lo, (uint32_t)r.hi, g->lost_transmission);
-        if (hi == r.lo)
-            return false;
-        ranges_remove(&g->lost, x->m, MSG_RANGES, r.lo, hi);
-        if (hi < r.hi || x->res.items >= x->room->max_items)
-            return !g->lost.num;
-    }
-    return true;
-}
-
-/* May a message that was not begun begin here? */
-static bool may_begin(struct writing *x, struct outmsg *g, uint32_t sendable)
-{
-    struct outchan *c = channel_of(x->o, x->m, key_of(g));
-    if (!c || c->next - floor_of(c) >= SEQUENCE_WINDOW)
-        return false; //= DATA-116
-    size_t head = frame_message_head(g->channel, c->next, 0);
-    size_t all = head + varint_len(g->len) + g->len;
-    bool multi = all > left(x->w) || sendable < g->len;
-    if (multi) {
-        if (x->o->num_multi >= OPEN_MESSAGES)
-            return false; //= DATA-115
-        if (all <= x->room->whole && sendable >= g->len && !x->room->split)
-            return false; /* it fits the next packet whole */
-        if (left(x->w) < head + SPLIT_MIN + 2)
-            return false;
-    }
-    g->sequence = c->next++;
-    g->begun = true;
-    g->multi = multi;
-    x->o->num_multi += multi;
-    return true;
-}
-
-/* False: no more room, credit or permission. */
-static bool write_fresh(struct writing *x, struct outmsg *g)
-{
-    uint64_t early = x->room->early ? x->room->early_left - x->res.first_bytes : UINT64_MAX; //= DATA-30
-    if (g->datagram) {
-        if (g->len > early || !write_datagram(x, g))
-            return false;
-        x->res.first_bytes += g->len;
-        g->sent = end_of(g);
-        return true;
-    }
-    if (g->done || g->skip || out_of_time(g, x->now)) {
-        abandon(x->o, x->m, x->e, g);
-        return true;
-    }
-    uint64_t credit = x->o->credit - x->o->used; //= DATA-69
-    uint32_t rest = g->len - (g->sent > g->len ? g->len : g->sent), sendable = rest;
-    if (sendable > early)
-        sendable = (uint32_t)early;
-    if (sendable > credit)
-        sendable = (uint32_t)credit;
-    if (sendable < rest && credit < early)
-        x->o->blocked = true;
-    if ((sendable == 0 && rest) || (!g->begun && !may_begin(x, g, sendable)))
-        return false;
-    if (sendable < rest && !g->multi) { /* credit ran out in the middle of what was to be one frame */
-        g->multi = true;
-        x->o->num_multi++;
-    }
-    uint32_t lo = g->sent, hi = write_places(x, g, lo, sendable == rest ? end_of(g) : lo + sendable, 1);
-    g->sent = hi;
-    uint32_t data = (hi > g->len ? g->len : hi) - lo;
-    x->o->used += data;
-    x->res.first_bytes += data;
-    return hi == end_of(g);
-}
-
-struct outbox_result outbox_write(struct outbox *o, struct mem *m, struct events *e, struct wr *w,
-                                  struct sent_space *s, const struct outbox_room *room, csep_time now)
-{
-    struct writing x = {o, m, e, w, s, room, {0}, now};
-    while (o->lost.first && x.res.items < room->max_items) {
-        struct outmsg *g = o->lost.first;
-        if (!write_lost(&x, g))
-            break;
-        pop_lost(o);
-        maybe_free(o, m, g);
-    }
-    while (o->fresh.first && !o->lost.first && !room->probe_only && x.res.items < room->max_items) {
-        struct outmsg *g = o->fresh.first;
-        if (!write_fresh(&x, g))
-            break;
-        pop_fresh(o);
-        maybe_free(o, m, g);
-    }
-    return x.res;
-}
-
 /* ---- What became of a piece ---- */
 
 static void unref(struct outbox *o, struct mem *m, struct outmsg *g)
 {
     g->refs--;
-    maybe_free(o, m, g);
+    outbox_maybe_free(o, m, g);
 }
 
 void outbox_acked(struct outbox *o, struct mem *m, struct events *e, const struct sent_item *it)
@@ -482,7 +207,7 @@ void outbox_acked(struct outbox *o, struct mem *m, struct events *e, const struc
     struct outmsg *g = it->msg;
     uint64_t lo = it->offset, hi = lo + it->len;
     if (it->kind == SENT_DATAGRAM || it->kind == SENT_SKIP) {
-        finish(o, m, e, g);
+        outbox_finish(o, m, e, g);
     } else if (!g->done) {
         /* Without memory for it the part counts as not acknowledged and goes again. */
         if (!ranges_add(&g->acked, m, MSG_RANGES, lo, hi))
@@ -490,7 +215,7 @@ void outbox_acked(struct outbox *o, struct mem *m, struct events *e, const struc
         else
             ranges_remove(&g->lost, m, MSG_RANGES, lo, hi);
         if (ranges_cover(&g->acked, 0, end_of(g)))
-            finish(o, m, e, g);
+            outbox_finish(o, m, e, g);
     }
     unref(o, m, g);
 }
@@ -522,7 +247,7 @@ void outbox_lost(struct outbox *o, struct mem *m, struct events *e, const struct
     if (it->superseded) {
         ; /* the newer copy decides */
     } else if (it->kind == SENT_DATAGRAM) {
-        finish(o, m, e, g); //= DATA-63
+        outbox_finish(o, m, e, g); //= DATA-63
     } else if (!g->done && it->kind == SENT_SKIP) {
         g->skip_due = true; //= DATA-65
         push_lost(o, g);
@@ -530,7 +255,7 @@ void outbox_lost(struct outbox *o, struct mem *m, struct events *e, const struct
         if (ranges_cover(&g->acked, it->offset, it->offset + (uint64_t)it->len))
             ; /* another copy arrived */
         else if (used_up(g, it) || out_of_time(g, now))
-            abandon(o, m, e, g);
+            outbox_abandon(o, m, e, g);
         else
             requeue(o, m, g, it, (uint16_t)(it->transmission + 1));
     }
@@ -602,8 +327,8 @@ void outbox_set_max_message(struct outbox *o, struct mem *m, struct events *e, u
     for (struct outmsg *g = o->all, *next; g; g = next) {
         next = g->next;
         if (!g->datagram && g->len > max) {
-            abandon(o, m, e, g); //= DATA-111
-            maybe_free(o, m, g);
+            outbox_abandon(o, m, e, g); //= DATA-111
+            outbox_maybe_free(o, m, g);
         }
     }
 }
@@ -622,6 +347,6 @@ void outbox_expire(struct outbox *o, struct mem *m, struct events *e, csep_time 
         timers_remove(&o->timers, m, n);
         /* What is wholly on its way may still arrive; only its loss makes an end of it. */
         if (g->sent < end_of(g) || g->lost.num)
-            abandon(o, m, e, g);
+            outbox_abandon(o, m, e, g);
     }
 }

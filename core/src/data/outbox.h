@@ -12,6 +12,7 @@
 #define CSEP_DATA_OUTBOX_H
 
 #include "base/timers.h"
+#include "base/keyed.h"
 #include "base/ranges.h"
 #include "csep/data.h"
 #include "data/events.h"
@@ -54,8 +55,7 @@ struct outbox {
     struct outmsg *all;    /* newest first */
     struct outmsg *replay; /* outbox_replayable() gave it last */
     struct timers timers;
-    struct outchan *channels; /* sorted by key */
-    uint32_t num_channels, cap_channels;
+    struct keyed channels; /* struct outchan */
     uint32_t num_multi;
     uint64_t next_id;
     uint64_t credit, used; /* MAX_DATA of the peer; sum of the highest offsets sent */
