@@ -185,6 +185,32 @@ static void test_refuse_what_is_not_granted(void **state)
     }
 }
 
+//= DATA-12, DATA-22 type=test
+static void test_protocol(void **state)
+{
+    (void)state;
+    const struct {
+        const char *opener, *acceptor;
+        bool taken;
+    } rows[] = {{NULL, NULL, true},
+                {"chat", NULL, true},
+                {"chat", "chat", true},
+                {"cha", "chat", false},
+                {NULL, "chat", false}};
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct net w;
+        net_init(&w, 1);
+        w.cfg.protocol = rows[i].opener;
+        w.acceptor_cfg.data.protocol = rows[i].acceptor;
+        struct net_end *e = start(&w);
+        net_run(&w, w.now + CSEP_SEC(2));
+        assert_int_equal(e->confirmed, rows[i].taken);
+        assert_int_equal(e->refused, !rows[i].taken);
+        assert_int_equal(w.slots.spends, rows[i].taken);
+        net_done(&w);
+    }
+}
+
 static enum net_fault forge_refuse(struct net *w, unsigned n, enum net_way way, uint8_t *p, size_t *len)
 {
     (void)n;
@@ -563,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_retry_once),
         cmocka_unit_test(test_refuse_says_nothing),
         cmocka_unit_test(test_refuse_what_is_not_granted),
+        cmocka_unit_test(test_protocol),
         cmocka_unit_test(test_refuse_ignored),
         cmocka_unit_test(test_refuse_rate),
         cmocka_unit_test(test_refuse_version),

@@ -219,6 +219,14 @@ static bool granted(const struct csep_acceptor *a, const struct open_found *f)
            (f->slot.upgrade != CSEP_UPGRADE_REQUIRED || f->h.group == CSEP_GROUP_X25519);
 }
 
+/* Step 10: the application's protocol, where this acceptor has one. //= DATA-22 */
+static bool protocol_holds(const struct csep_acceptor *a, const struct open_found *f)
+{
+    const char *ours = a->cfg.data.protocol;
+    const struct view *theirs = &f->params.protocol;
+    return !ours || (theirs->n == strlen(ours) && memcmp(theirs->p, ours, theirs->n) == 0);
+}
+
 static void report_forgery(struct csep_acceptor *a, const struct open_found *f, csep_time now)
 {
     const struct csep_slot_source *s = &a->cfg.slots;
@@ -294,7 +302,7 @@ static struct csep_data *judge(struct csep_acceptor *a, struct open_found *f, ui
         drop(a, CSEP_ERR_PROTECTION, n, CSEP_PKT_OPEN, now); //= DATA-21
         return NULL;
     }
-    if (acceptee_check(f) || acceptee_upgrade(f, a->cfg.data.random) ||
+    if (acceptee_check(f) || !protocol_holds(a, f) || acceptee_upgrade(f, a->cfg.data.random) ||
         s->spend(s->self, &f->slot, now) != CSEP_SLOT_OK) {
         refuse(a, f, n, from, now); //= CTX-3, CTX-4
         return NULL;
