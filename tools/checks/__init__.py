@@ -36,9 +36,9 @@ class Tree:
         git = subprocess.run(["git", "-C", self.root, "ls-files", "-co", "--exclude-standard"], capture_output=True, text=True)
         if git.returncode == 0:
             return sorted(n for n in set(git.stdout.splitlines()) if os.path.isfile(self.path(n)))
-        found = []  # an unpacked archive
+        found = []  # an unpacked archive, or a checkout of another user
         for folder, below, names in os.walk(self.root):
-            below[:] = [d for d in below if not re.match(r"\.git$|build|__pycache__", d)]
+            below[:] = [d for d in below if not re.match(r"\.git$|build|results$|__pycache__", d)]
             found += [os.path.relpath(os.path.join(folder, n), self.root) for n in names]
         return sorted(found)
 
