@@ -18,7 +18,7 @@ from csep_peer.common import DATAGRAM, ERRORS, MESSAGE, MS, STREAM  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 UDP, TCP = 1, 2
-HERE, ELSEWHERE = 5000, 5001  # ports of the opener
+HERE = 5000  # port of the opener
 
 
 def made(name, length=32):
@@ -119,6 +119,9 @@ class Lib:
 
     def eof(self):
         self.tell("eof")
+
+    def migrate(self):
+        self.tell("migrate")
 
     def exported(self, label, export_context, length):
         self.tell("export", label=label.decode(), context=export_context.hex(), length=length)
@@ -239,22 +242,27 @@ def lib_acceptor(harness, slots, transport, now=MS, **line):
     return Lib(harness, kind, now, slots=[slot_line(s, now) for s in slots], **line)
 
 
-def python_opener(one, transport, service, now=MS, seed=0, **fields):
+def python_opener(one, transport, service, now=MS, seed=0, protocol="", **fields):
+    fields["protocol"] = protocol.encode()
     maker = udp_opener.Opener if transport == UDP else tcp_opener.Opener
     return Python(maker(one, service, settings(f"opener {seed}", **fields), now), now)
 
 
-def python_acceptor(slots, transport, now=MS, seed=0, **fields):
-    maker = udp_acceptor.Acceptor if transport == UDP else tcp_acceptor.Acceptor
-    return Python(maker(context.TicketBook(slots), settings(f"acceptor {seed}", **fields), now), now)
+def python_acceptor(slots, transport, now=MS, seed=0, reset_key="", protocol="", **fields):
+    """The protocols that it takes are those of its slots."""
+    book, wanted = context.TicketBook(slots), settings(f"acceptor {seed}", **fields)
+    if transport == TCP:
+        return Python(tcp_acceptor.Acceptor(book, wanted, now), now)
+    return Python(udp_acceptor.Acceptor(book, wanted, now, bytes.fromhex(reset_key)), now)
 
 
 class Wire:
-    """Two ends, 10 ms apart. `lose` are the numbers of the packets that get lost, both ways counted together."""
+    """Two ends, 10 ms apart. `lose` are the numbers of the packets that get lost, both ways counted together; `turned`:
+    what arrives at the same time does so in reverse order; `copies` of each packet arrive."""
     DELAY = 10 * MS
 
-    def __init__(self, opener, acceptor, lose=()):
-        self.opener, self.acceptor, self.lose = opener, acceptor, set(lose)
+    def __init__(self, opener, acceptor, lose=(), turned=False, copies=1):
+        self.opener, self.acceptor, self.lose, self.turned, self.copies = opener, acceptor, set(lose), turned, copies
         self.now, self.under_way, self.count, self.log = MS, [], 0, []
         self.port = HERE
 
@@ -278,7 +286,7 @@ class Wire:
         self.set_time(now)
         arrived = [one for one in self.under_way if one[0] <= now]
         self.under_way = [one for one in self.under_way if one[0] > now]
-        for _, to, data, port in arrived:
+        for _, to, data, port in reversed(arrived) if self.turned else arrived:
             to.receive(data, port)
         for end in (self.opener, self.acceptor):
             if end.deadline() is not None and end.deadline() <= now:
@@ -288,7 +296,7 @@ class Wire:
         for end, to in ((self.opener, self.acceptor), (self.acceptor, self.opener)):
             for data in end.sent():
                 if self.count not in self.lose:
-                    self.under_way.append((self.now + self.DELAY, to, data, self.port))
+                    self.under_way += [(self.now + self.DELAY, to, data, self.port)] * self.copies
                 self.log.append((end, data))
                 self.count += 1
 

@@ -94,7 +94,7 @@ def test_much_data(pair, transport, service):
 def test_key_updates(pair, transport, service):
     """Each end starts some, with data before, between and behind.
 
-    #= DATA-53, DATA-54, DATA-97, DATA-98, DATA-120, KEY-18
+    #= DATA-53, DATA-54, DATA-97, DATA-98, DATA-120
     """
     opener, acceptor = pair(slot(), transport, service)
     wire = Wire(opener, acceptor)
@@ -129,6 +129,48 @@ def test_crossed_key_updates(pair, transport, service):
     assert all_bytes(acceptor) == b"up" * 4 and all_bytes(opener) == b"down" * 3
 
 
+# ---- what else an acceptor may say ----
+
+@services
+def test_tickets_and_hint(pair, transport, service):
+    """More tickets and a hint, in-band; each ticket is told to the opener as it was sent.
+
+    #= CTX-10
+    """
+    opener, acceptor = pair(slot(), transport, service)
+    wire = Wire(opener, acceptor)
+    wire.run()
+    if hasattr(acceptor, "end"):
+        acceptor.tickets([made("more 1"), made("more 2")])
+        acceptor.hint(1, 60)
+        acceptor.hint(77, 1)
+    else:
+        assert acceptor.tell("tickets", num=2) == "OK"
+        if transport == UDP:
+            assert acceptor.tell("hint", seconds=60) == "OK"
+    wire.run(300)
+    told = kinds(opener, "tickets")[0]
+    tickets = told.tickets if hasattr(told, "tickets") else [told.bytes[1:33], told.bytes[34:66]]
+    assert tickets == ([made("more 1"), made("more 2")] if hasattr(acceptor, "end") else [b"\x80" * 32, b"\x81" * 32])
+    if transport == UDP:
+        assert (kinds(opener, "hint")[0].code, kinds(opener, "hint")[0].value) == (1, 60)
+    assert not closed(opener)
+
+
+@services
+def test_protocol(pair, transport, service):
+    """The application protocol of the opener is one that the grant holds, or there is no connection.
+
+    #= DATA-22
+    """
+    for known, taken in ((b"echo", True), (b"chat", False)):
+        opener, acceptor = pair(slot(protocols=[b"echo"]), transport, service, known=[slot(protocols=[known])],
+                                opener={"protocol": "echo"}, acceptor={"protocol": known.decode()})
+        say(opener, service, b"early")
+        Wire(opener, acceptor).run(300)
+        assert bool(received(acceptor)) == taken == (not closed(opener))
+
+
 # ---- refused, or asked for a token ----
 
 @services
@@ -150,7 +192,7 @@ def test_refused(pair, transport, service):
 def test_used_ticket(pair, service):
     """The second connection with one ticket is refused, though its randoms are fresh.
 
-    #= CTX-1, CTX-3, CTX-4
+    #= CTX-3, CTX-4
     """
     one = slot()
     opener, acceptor = pair(one, UDP, service)
@@ -176,7 +218,7 @@ def test_share_is_required(harness):
 def test_share_is_missing(pair):
     """The acceptor's grant says off and the opener's says required: nobody may strip it.
 
-    #= KEY-13, KEY-16, KEY-19
+    #= KEY-16, KEY-19
     """
     for transport, service in SERVICES:
         opener, acceptor = pair(slot(upgrade=2), transport, service, known=[slot(upgrade=0)])
@@ -189,7 +231,7 @@ def test_retry(pair, service):
     """The token goes into a second OPEN; early data arrives, messages once. A datagram may come twice: the acceptor
     holds early packets for an OPEN that it does not remember, and the opener sends again what was in them.
 
-    #= DATA-43, DATA-44, DATA-45
+    #= DATA-43, DATA-44
     """
     opener, acceptor = pair(slot(), UDP, service, acceptor={"retry": True})
     pieces = [made(f"early {n}", 400) for n in range(4)]
@@ -240,6 +282,27 @@ def test_datagrams_are_not_sent_again(pair):
             wire.run(50)
         got = [data for data, _ in received(acceptor)]
         assert got == sorted(set(got)) and len(got) >= 7, lost
+
+
+@pytest.mark.parametrize("service", [DATAGRAM, MESSAGE])
+@pytest.mark.parametrize("turned, copies", [(True, 1), (False, 2), (True, 3)], ids=["turned", "doubled", "both"])
+def test_reordered_and_doubled(pair, service, turned, copies):
+    """Early packets overtake their OPEN and data packets ACCEPT; a copy of a packet is no packet.
+
+    #= DATA-7, DATA-10, DATA-36, DATA-107, DATA-109
+    """
+    opener, acceptor = pair(slot(), UDP, service)
+    wire = Wire(opener, acceptor, turned=turned, copies=copies)
+    up, down = [made(f"up {n}", 600) for n in range(5)], [made(f"down {n}", 600) for n in range(5)]
+    for piece in up:
+        say(opener, service, piece)
+    wire.run(11)  # OPEN and what came with it has arrived
+    for piece in down:
+        say(acceptor, service, piece)
+    wire.run(2000)
+    for end, pieces in ((acceptor, up), (opener, down)):
+        got = [data for data, _ in received(end)]
+        assert (got if service == MESSAGE else sorted(got)) == (pieces if service == MESSAGE else sorted(pieces))
 
 
 def test_partial_reliability(pair):
@@ -310,6 +373,40 @@ def test_idle(pair):
         assert wire.count == before if transport == UDP else wire.count > before
 
 
+def test_amplification(pair):
+    """As long as the opener's address is not proved the acceptor sends at most three times what it got.
+
+    #= DATA-28
+    """
+    opener, acceptor = pair(slot(), UDP, MESSAGE)
+    acceptor.receive(opener.sent()[0])
+    for n in range(30):
+        acceptor.message(made(f"message {n}", 600))
+    sent = acceptor.sent()
+    for _ in range(5):
+        acceptor.now = acceptor.deadline()
+        acceptor.expire()
+        sent += acceptor.sent()
+    assert 1200 < sum(map(len, sent)) <= 3600
+
+
+def test_forgotten_connection(pair):
+    """The acceptor starts again with the same key and nothing else: a reset ends the opener's connection.
+
+    #= DATA-80, DATA-81, DATA-82
+    """
+    opener, acceptor = pair(slot(), UDP, MESSAGE, acceptor={"reset_key": made("key").hex()})
+    wire = Wire(opener, acceptor)
+    wire.run(300)
+    _, wire.acceptor = pair(slot(), UDP, MESSAGE, acceptor={"reset_key": made("key").hex()})
+    wire.set_time(wire.now)
+    opener.message(b"is anybody there, who remembers me?")
+    wire.run(2500)
+    causes, resets = ([data for end, data in wire.log if end is who] for who in (opener, wire.acceptor))
+    assert resets and all(37 <= len(reset) < max(map(len, causes)) for reset in resets)
+    assert closed(opener) and opener.state == "CLOSED" and not received(wire.acceptor)
+
+
 def test_new_address(pair):
     """The opener moves: other id, other port; the acceptor follows and asks whether it is really there.
 
@@ -321,10 +418,7 @@ def test_new_address(pair):
     wire.run(300)
     old = [data for end, data in wire.log if end is opener][-1][1:9]
     wire.port = 6000
-    if hasattr(opener, "end"):
-        opener.migrate()
-    else:
-        opener.tell("migrate")
+    opener.migrate()
     opener.message(b"behind")
     wire.run(1000)
     new = [data for end, data in wire.log if end is opener][-1][1:9]

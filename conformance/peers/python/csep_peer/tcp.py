@@ -64,6 +64,13 @@ class Stream:
         self.send_update()
         return True
 
+    def tickets(self, tickets):
+        """Acceptor: more tickets for the opener's context (CTX-10)."""
+        self.record({"frame": "TICKETS", "tickets": tickets})
+
+    def hint(self, code, seconds):
+        self.record({"frame": "HINT", "code": code, "seconds": seconds})
+
     def close(self, code=0):
         """What was written goes out first."""
         self.finished = True if code == 0 else self.finished

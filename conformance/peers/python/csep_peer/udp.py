@@ -49,6 +49,13 @@ class Connection:
         self.control.append({"frame": "PING"})
         return True
 
+    def tickets(self, tickets):
+        """Acceptor: more tickets for the opener's context (CTX-10)."""
+        self.control.append({"frame": "TICKETS", "tickets": tickets})
+
+    def hint(self, code, seconds):
+        self.control.append({"frame": "HINT", "code": code, "seconds": seconds})
+
     def close(self, code=0):
         self.end(code)
 

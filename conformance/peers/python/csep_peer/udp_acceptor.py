@@ -18,9 +18,9 @@ RETRY_FOR = 30 * SECOND
 class Acceptor:
     """All connections behind one address. `book`: the tickets it takes (context.TicketBook)."""
 
-    def __init__(self, book, settings, now):
+    def __init__(self, book, settings, now, key=None):
         self.book, self.settings, self.now = book, settings, now
-        self.key = settings.random(32)  # of tokens for RETRY and for resets
+        self.key = key or settings.random(32)  # of tokens for RETRY and for resets; the same after a restart
         self.connections, self.held, self.answers = [], [], []
         self.forgeries = 0
 
@@ -45,9 +45,19 @@ class Acceptor:
                 if datagram[1:1 + len(one)] == one:
                     connection.receive(datagram, one, address)
                     return
-        self.held = [h for h in self.held if self.now < h[2] + HELD_FOR]
         if len(self.held) < HELD:  # perhaps its OPEN is on the way
             self.held.append((datagram, address, self.now))
+
+    def give_up_held(self):
+        """No OPEN came for them in time: they are of a connection that this acceptor forgot (DATA-80). The reset is
+        shorter than its cause (DATA-82), and its first byte and 20 more say nothing."""
+        late = [h for h in self.held if self.now >= h[2] + HELD_FOR]
+        self.held = [h for h in self.held if h not in late]
+        for datagram, address, _ in late:
+            if len(datagram) > 37:
+                noise = bytearray(self.settings.random(21))
+                noise[0] = 8 | noise[0] & 7
+                self.answers.append((bytes(noise) + self.reset_token(datagram[1:9]), address))
 
     def take_open(self, datagram, address):
         if len(datagram) < UNIT:  # step 1 (DATA-2)
@@ -98,9 +108,8 @@ class Acceptor:
         c.received_bytes += len(datagram)
         c.guarded(c.take_opening, number, payload)
         held, self.held = self.held, []
-        for datagram, where, when in held:
-            if self.now < when + HELD_FOR:
-                self.take_short(datagram, where)
+        for datagram, where, _ in held:
+            self.take_short(datagram, where)
 
     # ---- tokens ----
 
@@ -125,10 +134,12 @@ class Acceptor:
         return out + [d for c in self.connections for d in c.datagrams(now)]
 
     def deadline(self):
-        return min((t for t in (c.deadline() for c in self.connections) if t is not None), default=None)
+        times = [c.deadline() for c in self.connections] + [h[2] + HELD_FOR for h in self.held]
+        return min((t for t in times if t is not None), default=None)
 
     def expire(self, now):
         self.now = now
+        self.give_up_held()
         for connection in self.connections:
             if connection.deadline() is not None and now >= connection.deadline():
                 connection.expire(now)
