@@ -149,8 +149,7 @@ static void line(void *self, const char *label, const uint8_t random[32], const 
                 fail_msg("one secret in two places: %s", label); //= KEY-10 type=test //= KEY-11 type=test
             return;
         }
-    if (x->num_secrets == CHECK_SECRETS)
-        return;
+    assert_true(x->num_secrets < CHECK_SECRETS);
     struct check_secret *s = &x->secrets[x->num_secrets++];
     snprintf(s->label, sizeof s->label, "%s", label);
     memcpy(s->random, random, 32);

@@ -238,6 +238,54 @@ static void test_revoked_in_use(void **state)
     }
 }
 
+/* ---- Refresh ---- */
+
+/* The replaced context has a minute left for new connections; its open ones are not touched. */
+//= NEG-48 type=test //= NEG-50 type=test //= CTX-20 type=test
+static void test_refreshed_in_use(void **state)
+{
+    (void)state;
+    struct csep_slot old[2];
+    struct e2e_conn *c[2];
+    struct e2e w;
+    e2e_init(&w, 30);
+    e2e_start(&w);
+    e2e_warm(&w, 0, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        c[i] = open_and_say(&w, i ? CSEP_TRANSPORT_TCP : CSEP_TRANSPORT_UDP, CSEP_SERVICE_MESSAGE, 100);
+        assert_true(e2e_take(&w, 0, 0, CSEP_TRANSPORT_UDP, CSEP_SERVICE_MESSAGE, &old[i]));
+    }
+    e2e_run(&w, w.now + CSEP_SEC(1));
+    struct csep_grant_request ask = {.lifetime = 3600, .have_handle = true};
+    memcpy(ask.handle, w.neg[0]->grant.handle, sizeof ask.handle);
+    struct e2e_neg *n = e2e_negotiate(&w, 0, 0, false);
+    assert_ok(csep_negotiate_request(n->n, &ask, 1, w.now));
+    e2e_run(&w, w.now + CSEP_SEC(2));
+    assert_int_equal(n->events[CSEP_NEG_GRANTED], 2);
+    assert_int_equal(n->grant.lifetime, 3600);
+    struct e2e_conn *next = open_and_say(&w, CSEP_TRANSPORT_UDP, CSEP_SERVICE_MESSAGE, 100);
+    csep_time replaced = w.now;
+    chat(&w, c[0], replaced + CSEP_SEC(20));
+    chat(&w, c[1], replaced + CSEP_SEC(40));
+    struct e2e_conn *late = e2e_open_slot(&w, 0, 0, &old[0], CSEP_SERVICE_MESSAGE, NULL);
+    (void)e2e_say(&w, late, 100);
+    chat(&w, c[0], replaced + CSEP_SEC(65));
+    chat(&w, c[1], replaced + CSEP_SEC(90));
+    assert_true(e2e_all_back(late));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(can_speak(c[i]));
+        assert_true(e2e_all_back(c[i]));
+        e2e_close(&w, c[i], 0);
+    }
+    struct e2e_conn *too_late = e2e_open_slot(&w, 0, 0, &old[1], CSEP_SERVICE_MESSAGE, NULL);
+    (void)e2e_say(&w, too_late, 100);
+    next->stay = false;
+    e2e_settle(&w, CSEP_SEC(100));
+    assert_true(e2e_all_back(next));
+    assert_status(too_late->status, CSEP_ERR_REFUSED);
+    e2e_done(&w);
+}
+
 /* ---- Forgeries ---- */
 
 #define LIMIT_FORGERIES 200u
@@ -461,6 +509,7 @@ int main(void)
         cmocka_unit_test(test_expires_in_use),
         cmocka_unit_test(test_limit_over_two_transports),
         cmocka_unit_test(test_revoked_in_use),
+        cmocka_unit_test(test_refreshed_in_use),
         cmocka_unit_test(test_forgeries),
         cmocka_unit_test(test_late_finished),
         cmocka_unit_test(test_wrong_proof),
