@@ -185,6 +185,7 @@ bool bench_connections(double seconds)
     struct csep_acceptor_config cfg = csep_acceptor_config_default();
     cfg.slots = bench_slots();
     cfg.data.random = bench_rnd;
+    cfg.open_per_second = cfg.open_per_second_prefix = UINT32_MAX; /* its clock stands still */
     cfg.data.alloc = bench_heap;
     client_cfg = csep_data_config_default();
     client_cfg.random = bench_rnd;

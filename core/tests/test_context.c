@@ -388,6 +388,9 @@ static void test_what_is_not_granted(void **state)
     assert_int_equal(slot.upgrade, CSEP_UPGRADE_OFFERED);
     assert_int_equal(slot.token_len, 65);
     assert_true(slot.peer_known);
+    assert_true(slot.elsewhere); /* "tcp.example" //= NEG-71 type=test */
+    assert_ok(take(b, T0, &slot));
+    assert_false(slot.elsewhere);
     bench_free(b);
 }
 

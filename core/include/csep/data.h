@@ -35,7 +35,10 @@ struct csep_data_config {
     bool early;                  /* opener: use early data; acceptor: take it; default true */
     uint64_t key_update_packets; /* 0 = the specification's limit; tests set it small */
     const char *protocol;        /* opener: application protocol, or NULL */
-    size_t send_buffer;          /* most message and datagram bytes queued; default 4 MiB */
+    /* Opener: whom the application asks for, 32 bytes, read by open() only: a slot of a context with anybody
+     * else is CSEP_ERR_IDENTITY (SEC-14). NULL: the host compared it before it took the slot. */
+    const uint8_t *peer_spki_sha256;
+    size_t send_buffer; /* most message and datagram bytes queued; default 4 MiB */
     struct csep_random random;
     struct csep_alloc alloc;
     struct csep_trace trace;
@@ -140,7 +143,8 @@ void csep_data_get_stats(const struct csep_data *c, struct csep_data_stats *out)
 struct csep_usage csep_data_take_usage(struct csep_data *c);
 /* Largest datagram that fits one packet now. */
 size_t csep_data_max_datagram(const struct csep_data *c);
-/* Exported secret (spec 5.4), from OPENED on. */
+/* Exported secret (spec 5.4), from OPENED on. CSEP_ERR_REFUSED: the label "srtp" and no such EXPORTS (API-7).
+ */
 csep_status csep_data_export(struct csep_data *c, const char *label, const uint8_t *context,
                              size_t context_len, uint8_t *out, size_t out_len) CSEP_MUST_CHECK;
 /* Memory held beyond csep_data_size(). */
@@ -160,6 +164,9 @@ struct csep_acceptor_config {
     bool always_retry;      /* RETRY whenever the token is not valid (load, comparison) */
     size_t max_connections; /* default 100000 */
     unsigned refuse_per_second, refuse_per_second_address; /* default 100, 10 */
+    /* OPENs without a valid token that are looked at, in all and from one prefix (/24, /56); RETRY beyond
+     * that. Default 20000, 2000 (SEC-25). */
+    unsigned open_per_second, open_per_second_prefix;
     uint8_t reset_key[32]; /* static key for reset tokens and retry tokens; zero = drawn at start */
 };
 struct csep_acceptor_config csep_acceptor_config_default(void);
@@ -205,7 +212,7 @@ size_t csep_stream_read(struct csep_stream *s, uint8_t *out, size_t cap, bool *o
 csep_status csep_stream_send_message(struct csep_stream *s, const struct csep_message_options *opt,
                                      const uint8_t *in, size_t n, csep_time now,
                                      uint64_t *out_id) CSEP_MUST_CHECK;
-/* Exported secret (spec 5.4), from OPENED on; CSEP_AGAIN before. label: 1..200 bytes. */
+/* As csep_data_export(); CSEP_AGAIN before OPENED. label: 1..200 bytes. */
 csep_status csep_stream_export(const struct csep_stream *s, const char *label, const uint8_t *context,
                                size_t context_len, uint8_t *out, size_t out_len) CSEP_MUST_CHECK;
 csep_status csep_stream_key_update(struct csep_stream *s, csep_time now) CSEP_MUST_CHECK;

@@ -37,8 +37,8 @@ struct csep_negotiate_config {
     /* As NTS-KE does, for comparison. Client: send a REQUEST and use its answer only; server: do not speak
      * first. */
     bool literal_request;
-    /* server: GRANT only behind the client's Finished, as a TLS stack without 0.5-RTT data must, and as a server
-     * must that decides by the client's identity (SEC-17) */
+    /* server: GRANT only behind the client's Finished, as a TLS stack without 0.5-RTT data must, and as a
+     * server must that decides by the client's identity (SEC-17) */
     bool wait_finished;
     bool client_identity; /* server: contexts are bound to the client's identity (NEG-64) */
     uint16_t port;        /* client: TCP port that it connected to, for the check of NEG-72; 0: not known */

@@ -45,6 +45,9 @@ struct csep_slot {
     uint32_t first_flight;         /* early application bytes the acceptor takes */
     uint8_t token[CSEP_TOKEN_MAX]; /* opener: address token; empty when none */
     uint8_t token_len;
+    /* Opener: the grant names a host, which until ACCEPT gets three datagrams at most (NEG-71). A caller that
+     * finds the name to be the address of the negotiation may clear it. */
+    bool elsewhere;
     struct csep_usage left; /* what the context's hard limits leave */
     /* Acceptor only. */
     bool fresh;     /* early data may be taken as far as the ticket itself tells (mode, run time) */

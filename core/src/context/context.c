@@ -162,6 +162,7 @@ static csep_status describe(const struct csep_context *c, uint8_t transport, uin
         return CSEP_ERR_UNSUPPORTED;
     memcpy(out->token, g.token, g.token_len); /* the newest: a context holds no other //= DATA-16 */
     out->token_len = g.token_len;
+    out->elsewhere = csep_grant_transport(&g, transport)->host[0] != 0; //= NEG-71
     return CSEP_OK;
 }
 

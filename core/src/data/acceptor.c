@@ -8,6 +8,7 @@
 #include "data/answers.h"
 #include "data/conn.h"
 #include "data/hold.h"
+#include "data/rate.h"
 #include "data/routes.h"
 
 /* Between two reports of a connection's usage, which also ask whether its context still is. */
@@ -20,6 +21,7 @@ struct csep_acceptor {
     struct mem mem;
     struct routes routes;
     struct answers answers;
+    struct rates opens; /* without a valid token */
     struct hold hold;
     struct timers timers;
     struct csep_data *all, *due, **due_last;
@@ -33,6 +35,8 @@ struct csep_acceptor_config csep_acceptor_config_default(void)
         .max_connections = 100000,
         .refuse_per_second = 100, //= DATA-39
         .refuse_per_second_address = 10,
+        .open_per_second = 20000, //= SEC-25
+        .open_per_second_prefix = 2000,
     };
 }
 
@@ -121,6 +125,11 @@ csep_status csep_acceptor_init(struct csep_acceptor *a, const struct csep_accept
     if (csep_equal(key, zero, sizeof key))
         rnd.fill(rnd.self, key, sizeof key);
     answers_init(&a->answers, key, cfg->refuse_per_second, cfg->refuse_per_second_address, rnd);
+    a->opens = (struct rates){.per_second = cfg->open_per_second,
+                              .per_second_prefix = cfg->open_per_second_prefix,
+                              .bits_v4 = 24,
+                              .bits_v6 = 56};
+    rnd.fill(rnd.self, a->opens.key.b, sizeof a->opens.key.b);
     rnd.fill(rnd.self, a->routes.hash_key.b, sizeof a->routes.hash_key.b);
     CSEP_WIPE(key);
     CSEP_WIPE(a->cfg.reset_key);
@@ -198,9 +207,11 @@ static bool address_known(struct csep_acceptor *a, struct open_found *f, size_t 
     if (!f->address_proved && f->h.token.n && a->cfg.check_token)
         f->address_proved =
             a->cfg.check_token(a->cfg.check_token_self, f->h.token.p, f->h.token.n, from, now);
+    if (f->address_proved)
+        return true;
     bool load = a->cfg.always_retry || a->num >= a->cfg.max_connections / 2;
-    if (f->address_proved || !load)
-        return true; //= DATA-104
+    if (!load && rates_take(&a->opens, from, now)) //= SEC-25
+        return true;                               //= DATA-104
     TRACE(&a->cfg.data.trace, now, DATA_RETRY, 0);
     answer_retry(&a->answers, &a->mem, &f->h, n, from, now); //= DATA-43, DATA-45
     return false;

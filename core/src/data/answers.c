@@ -15,9 +15,11 @@ void answers_init(struct answers *a, const uint8_t reset_key[32], uint32_t per_s
     memcpy(key.b, reset_key, sizeof key.b);
     hkdf_expand_label(HKDF_CSEP1, a->reset_secret.b, HASH_LEN, &key, "reset", NULL, 0);
     hkdf_expand_label(HKDF_CSEP1, a->retry_secret.b, HASH_LEN, &key, "retry", NULL, 0);
-    hkdf_expand_label(HKDF_CSEP1, a->hash_key.b, sizeof a->hash_key.b, &key, "rate", NULL, 0);
-    a->per_second = per_second;
-    a->per_second_address = per_second_address;
+    hkdf_expand_label(HKDF_CSEP1, a->rates.key.b, sizeof a->rates.key.b, &key, "rate", NULL, 0);
+    a->rates.per_second = per_second; //= DATA-39
+    a->rates.per_second_prefix = per_second_address;
+    a->rates.bits_v4 = 32;
+    a->rates.bits_v6 = 128;
     a->random = random;
     CSEP_WIPE(key);
 }
@@ -51,24 +53,6 @@ size_t answers_next(struct answers *a, struct mem *m, uint8_t *out, size_t cap, 
     return n;
 }
 
-/* ---- Rates //= DATA-39 ---- */
-
-static bool take(struct rate *r, uint32_t most, csep_time now)
-{
-    if (now - r->since >= CSEP_SEC(1))
-        *r = (struct rate){now, 0};
-    if (r->used >= most)
-        return false;
-    r->used++;
-    return true;
-}
-
-static bool permitted(struct answers *a, const struct csep_addr *to, csep_time now)
-{
-    struct rate *r = &a->by_address[siphash(&a->hash_key, to->ip, sizeof to->ip) % RATE_BUCKETS];
-    return take(r, a->per_second_address, now) && take(&a->all, a->per_second, now);
-}
-
 /* Room for one more, or NULL. */
 static struct answer *slot(struct answers *a, struct mem *m, const struct csep_addr *to)
 {
@@ -95,7 +79,7 @@ bool answer_refuse(struct answers *a, struct mem *m, const struct open_header *h
 {
     static const uint8_t versions[4] = {CSEP_VERSION_1 >> 24, CSEP_VERSION_1 >> 16 & 0xff,
                                         CSEP_VERSION_1 >> 8 & 0xff, CSEP_VERSION_1 & 0xff};
-    if (!permitted(a, to, now))
+    if (!rates_take(&a->rates, to, now))
         return false;
     struct answer *s = slot(a, m, to);
     if (!s)
@@ -171,7 +155,7 @@ void reset_token_of(const struct answers *a, const uint8_t *id, size_t len,
 bool answer_reset(struct answers *a, struct mem *m, const uint8_t id[8], size_t trigger,
                   const struct csep_addr *to, csep_time now)
 {
-    if (!permitted(a, to, now))
+    if (!rates_take(&a->rates, to, now))
         return false;
     struct answer *s = slot(a, m, to);
     if (!s)

@@ -10,13 +10,12 @@
 
 #include "base/mem.h"
 #include "crypto/hash.h"
-#include "crypto/siphash.h"
 #include "csep/host.h"
 #include "data/packet.h"
+#include "data/rate.h"
 
 #define ANSWER_MAX      160u
 #define ANSWERS_QUEUED  64u
-#define RATE_BUCKETS    256u
 #define RETRY_TOKEN_LEN (8 + 24 + 16)
 
 struct answer {
@@ -25,17 +24,10 @@ struct answer {
     uint8_t bytes[ANSWER_MAX];
 };
 
-struct rate {
-    csep_time since;
-    uint32_t used;
-};
-
 struct answers {
     struct answer *queue; /* ANSWERS_QUEUED of them while any is queued */
     uint32_t first, num;
-    struct rate all, by_address[RATE_BUCKETS];
-    uint32_t per_second, per_second_address;
-    struct siphash_key hash_key;
+    struct rates rates; /* of REFUSE and resets */
     struct secret reset_secret, retry_secret;
     struct csep_random random;
 };

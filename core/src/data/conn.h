@@ -120,6 +120,8 @@ struct csep_data {
     uint8_t upgrade;
     uint8_t *ticket; /* acceptor: asks for more tickets with it */
     uint8_t ticket_len;
+    uint8_t exports;
+    bool elsewhere; /* opener: the acceptor is not where the grant came from */
     uint32_t first_flight;
     csep_time context_end;
     csep_time ticket_received; /* opener */

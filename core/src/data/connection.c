@@ -6,6 +6,7 @@
 #include "base/emit.h"
 #include "crypto/wipe.h"
 #include "data/conn.h"
+#include "data/permit.h"
 
 #define END_AFTER_EXPIRY CSEP_SEC(30) /* CTX-16 allows 60 s */
 #define UNIT_UNKNOWN     1200u
@@ -91,6 +92,7 @@ static void take_slot(struct csep_data *c, const struct csep_slot *slot)
 {
     memcpy(c->handle, slot->handle, sizeof c->handle);
     c->upgrade = slot->upgrade;
+    c->exports = slot->exports;
     c->first_flight = slot->first_flight;
     /* An opener's slot expires before the context does (CTX-15); an acceptor lets the opener be the first. */
     c->context_end = csep_time_add(slot->expires, c->acceptor ? END_AFTER_EXPIRY : 0);
@@ -492,8 +494,10 @@ csep_status csep_data_export(struct csep_data *c, const char *label, const uint8
 {
     if (c->state < CSEP_DATA_OPEN || c->state > CSEP_DATA_CLOSING)
         return CSEP_ERR_CLOSED;
-    schedule_export(out, out_len, &c->exporter, label, context, context_len);
-    return CSEP_OK;
+    csep_status st = permit_export(c->exports, label, out_len);
+    if (!st)
+        schedule_export(out, out_len, &c->exporter, label, context, context_len);
+    return st;
 }
 
 size_t csep_data_heap(const struct csep_data *c)

@@ -5,6 +5,7 @@
 #include "base/emit.h"
 #include "crypto/wipe.h"
 #include "data/conn.h"
+#include "data/permit.h"
 
 static struct open_header open_header_of(const struct csep_data *c)
 {
@@ -85,7 +86,10 @@ csep_status csep_data_open(struct csep_data *c, const struct csep_data_config *c
         return CSEP_ERR_UNSUPPORTED; //= NEG-70
     if (now >= slot->expires)
         return CSEP_ERR_EXPIRED;
-    csep_status st = conn_init(c, cfg, slot, service, false, peer, now);
+    csep_status st = permit_peer(cfg, slot);
+    if (st)
+        return st;
+    st = conn_init(c, cfg, slot, service, false, peer, now);
     if (!st)
         st = open_with(c, slot);
     if (st) {
@@ -96,6 +100,7 @@ csep_status csep_data_open(struct csep_data *c, const struct csep_data_config *c
         c->cfg.max_unit = slot->max_unit;
     c->out.opening = true;
     c->paths.now.proved = true; /* the limit of DATA-28 is the acceptor's */
+    c->elsewhere = slot->elsewhere;
     c->open_due = true;
     conn_go(c, CSEP_DATA_OPENING);
     return CSEP_OK;

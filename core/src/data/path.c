@@ -6,7 +6,8 @@
 #include "crypto/wipe.h"
 #include "data/conn.h"
 
-#define AMPLIFICATION 3u
+#define AMPLIFICATION      3u
+#define STRANGER_DATAGRAMS 3u
 
 /* ---- The limit before an address is proved //= DATA-28 ---- */
 
@@ -19,6 +20,8 @@ void path_received(struct csep_data *c, const struct csep_addr *from, size_t byt
 size_t path_allows(const struct csep_data *c)
 {
     const struct path *p = &c->paths.now;
+    if (c->elsewhere && c->state == CSEP_DATA_OPENING && c->stats.packets_sent >= STRANGER_DATAGRAMS)
+        return 0; //= NEG-71
     if (p->proved)
         return SIZE_MAX;
     uint64_t most = AMPLIFICATION * p->received;

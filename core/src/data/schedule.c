@@ -7,8 +7,6 @@
 #include "crypto/wipe.h"
 #include "csep/wire.h"
 
-#define EXPORT_LABEL_MAX 245
-
 static void expand(struct secret *out, const struct hmac_key *k, const char *label,
                    const struct hash *context)
 {

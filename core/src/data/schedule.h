@@ -61,7 +61,8 @@ void schedule_keys(struct traffic_keys *out, const struct traffic_secret *secret
 /* Key and iv alone: for TCP, and for the generations after a key update, which leave hp as it is. */
 void schedule_aead(struct aead *out, const struct traffic_secret *secret, uint16_t aead);
 
-/* Export(label, context, out_len). label: at most 245 bytes. out_len: at most 255 * 32. */
+#define EXPORT_LABEL_MAX 200
+/* Export(label, context, out_len). label: at most 200 bytes. out_len: at most 255 * 32. */
 void schedule_export(uint8_t *out, size_t out_len, const struct exporter_secret *exporter, const char *label,
                      const uint8_t *context, size_t context_len);
 

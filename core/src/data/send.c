@@ -47,8 +47,8 @@ bool conn_wants_output(const struct csep_data *c)
         return c->state == CSEP_DATA_CLOSING && c->close_due;
     if (c->open_due || c->accept_due || c->paths.response_due || c->paths.challenge_due)
         return true;
-    if (c->state == CSEP_DATA_OPENING)
-        return (outbox_wants(&c->out) || c->probes) && window_open(c);
+    if (c->state == CSEP_DATA_OPENING) /* what a stranger gets is an OPEN each time, so that one arrives */
+        return !c->elsewhere && (outbox_wants(&c->out) || c->probes) && window_open(c);
     return ack_due(c) || c->probes || (wants_data(c) && window_open(c));
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/emit.h"
 #include "crypto/wipe.h"
+#include "data/permit.h"
 
 #define PENDING_MAX  CSEP_SEC(3)
 #define PENDING_POLL CSEP_MS(20)
@@ -497,13 +498,12 @@ csep_status csep_stream_send_tickets(struct csep_stream *s, unsigned num, csep_t
 csep_status csep_stream_export(const struct csep_stream *s, const char *label, const uint8_t *context,
                                size_t context_len, uint8_t *out, size_t out_len)
 {
-    size_t n = strlen(label);
     if (!s->opened)
         return CSEP_AGAIN;
-    if (n == 0 || n > 200 || out_len == 0 || out_len > 255u * HASH_LEN)
-        return CSEP_ERR_VALUE;
-    schedule_export(out, out_len, &s->exporter, label, context, context_len);
-    return CSEP_OK;
+    csep_status st = permit_export(s->slot.exports, label, out_len);
+    if (!st)
+        schedule_export(out, out_len, &s->exporter, label, context, context_len);
+    return st;
 }
 
 csep_status csep_stream_key_update(struct csep_stream *s, csep_time now)

@@ -6,6 +6,7 @@
 
 #include "base/emit.h"
 #include "crypto/wipe.h"
+#include "data/permit.h"
 
 /* The configured AEAD, or the first granted one that this build and processor have; 0: none. //= NEG-70 */
 static uint16_t choose_aead(const struct csep_data_config *cfg, const struct csep_slot *slot)
@@ -44,6 +45,8 @@ csep_status csep_stream_open(struct csep_stream *s, const struct csep_data_confi
 {
     stream_init(s, cfg, now);
     csep_status st = check_slot(slot, service, now);
+    if (st == CSEP_OK)
+        st = permit_peer(cfg, slot);
     if (st != CSEP_OK)
         return st;
     s->aead = choose_aead(cfg, slot);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "data/rate.h"
+
+#include <string.h>
+
+static bool take(struct rate *r, uint32_t most, csep_time now)
+{
+    if (now - r->since >= CSEP_SEC(1))
+        *r = (struct rate){now, 0};
+    if (r->used >= most)
+        return false;
+    r->used++;
+    return true;
+}
+
+static struct rate *of_prefix(struct rates *r, const struct csep_addr *from)
+{
+    unsigned bits = from->family == 4 ? r->bits_v4 : r->bits_v6;
+    uint8_t prefix[17] = {from->family};
+    memcpy(prefix + 1, from->ip, bits / 8);
+    if (bits % 8)
+        prefix[1 + bits / 8] = from->ip[bits / 8] & (uint8_t)(0xff00u >> bits % 8);
+    return &r->by_prefix[siphash(&r->key, prefix, sizeof prefix) % RATE_BUCKETS];
+}
+
+bool rates_take(struct rates *r, const struct csep_addr *from, csep_time now)
+{
+    return take(of_prefix(r, from), r->per_second_prefix, now) && take(&r->all, r->per_second, now);
+}
