@@ -102,6 +102,7 @@ def fill(out):
         "quic_zero_rtt_ratio": 0.4,
         "quic_mean_delay_ns": 30000000,
         "csep_not_slower": False,
+        "agrees": True,
     }
     (out / "rows.json").write_text(json.dumps(measured))
     (out / "runs.json").write_text(json.dumps(measured))
@@ -113,6 +114,7 @@ def test_writes_everything_and_the_same_twice(tmp_path):
     fill(tmp_path)
     assert latency.main([str(tmp_path), "--reference", str(tmp_path / "ref")]) == 0
     page = (tmp_path / "claims.html").read_text()
+    assert "csep not slower in 1; 2 of 2 as the rule says" in page
     assert "&lt;S1&gt;" in page and "<S1>" not in page
     names = ["claims.json", "claims.txt", "claims.html", "delay-by-rtt.svg", "ladders.svg", "break-even.svg"]
     first = {n: (tmp_path / n).read_bytes() for n in names}
