@@ -18,7 +18,7 @@ from csep_peer.common import DATAGRAM, ERRORS, MESSAGE, MS, STREAM  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 UDP, TCP = 1, 2
-HERE = 5000  # port of the opener
+HERE = 5000  # the port of either end, until the opener moves
 
 
 def made(name, length=32):
@@ -258,11 +258,12 @@ def python_acceptor(slots, transport, now=MS, seed=0, reset_key="", protocol="",
 
 class Wire:
     """Two ends, 10 ms apart. `lose` are the numbers of the packets that get lost, both ways counted together; `turned`:
-    what arrives at the same time does so in reverse order; `copies` of each packet arrive."""
+    what arrives at the same time does so in reverse order; `copies` of each packet arrive. For a TCP stream `cut` says how long the next piece of n bytes is."""
     DELAY = 10 * MS
 
-    def __init__(self, opener, acceptor, lose=(), turned=False, copies=1):
-        self.opener, self.acceptor, self.lose, self.turned, self.copies = opener, acceptor, set(lose), turned, copies
+    def __init__(self, opener, acceptor, lose=(), turned=False, copies=1, cut=lambda n: n):
+        self.opener, self.acceptor, self.cut = opener, acceptor, cut
+        self.lose, self.turned, self.copies = set(lose), turned, copies
         self.now, self.under_way, self.count, self.log = MS, [], 0, []
         self.port = HERE
 
@@ -292,11 +293,19 @@ class Wire:
             if end.deadline() is not None and end.deadline() <= now:
                 end.expire()
 
+    def pieces(self, sent):
+        for data in sent:
+            while data:
+                n = self.cut(len(data))
+                yield data[:n]
+                data = data[n:]
+
     def flush(self):
         for end, to in ((self.opener, self.acceptor), (self.acceptor, self.opener)):
-            for data in end.sent():
+            for data in self.pieces(end.sent()):
                 if self.count not in self.lose:
-                    self.under_way += [(self.now + self.DELAY, to, data, self.port)] * self.copies
+                    port = self.port if end is self.opener else HERE  # the acceptor stays where it is
+                    self.under_way += [(self.now + self.DELAY, to, data, port)] * self.copies
                 self.log.append((end, data))
                 self.count += 1
 

@@ -27,7 +27,7 @@ def open_and_talk(opener, acceptor, service, now=MS):
 def test_python_client(harness, sealed):
     """libcsep grants and accepts; Python derives the same context from the bytes of GRANT and opens with its tickets.
 
-    #= KEY-1, NEG-35, NEG-41, NEG-55, NEG-56, DATA-17
+    #= KEY-1, NEG-41, NEG-55, NEG-56
     """
     client, server = python_client(), lib_server(harness, sealed=sealed)
     Wire(client, server).run()

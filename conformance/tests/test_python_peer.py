@@ -2,32 +2,12 @@
 """Two implementations that share nothing but the specification understand each other: whole connections."""
 import pytest
 
-from ends import (DATAGRAM, ERRORS, MESSAGE, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, lib_opener,
-                  made, python_acceptor, python_opener, received, slot)
+from ends import (DATAGRAM, ERRORS, MESSAGE, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, made, python_opener,
+                  received, slot)
 
-PAIRS = ("python-lib", "lib-python", "python-python")
 SERVICES = {(UDP, DATAGRAM): "udp-datagram", (UDP, MESSAGE): "udp-message", (TCP, MESSAGE): "tcp-message",
             (TCP, STREAM): "tcp-stream"}
 services = pytest.mark.parametrize("transport, service", SERVICES, ids=SERVICES.values())
-
-
-@pytest.fixture(name="pair", params=PAIRS)
-def fixture_pair(request, harness):
-    """Makes the opener and the acceptor of one connection: pair(slot, transport, service, **of both, or of one)."""
-    opener_is, acceptor_is = request.param.split("-")
-    seeds = []
-
-    def make(one, transport, service, opener=None, acceptor=None, known=None, **both):
-        opener, acceptor = {**both, **(opener or {})}, {**both, **(acceptor or {})}
-        opener["seed"] = acceptor["seed"] = len(seeds)
-        seeds.append(one)
-        known = [one] if known is None else known
-        o = python_opener(one, transport, service, **opener) if opener_is == "python" else \
-            lib_opener(harness, one, transport, service, **opener)
-        a = python_acceptor(known, transport, **acceptor) if acceptor_is == "python" else \
-            lib_acceptor(harness, known, transport, **acceptor)
-        return o, a
-    return make
 
 
 def say(end, service, data):

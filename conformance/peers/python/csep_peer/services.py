@@ -44,8 +44,8 @@ class Outbox:
     def sent(self, frame):
         self.highest[name(frame)] = max(self.highest.get(name(frame), 0), frame["offset"] + len(frame["data"]))
 
-    def forget_early(self, frames):
-        """They were not taken: as if never sent, so that their credit is free again."""
+    def forget(self, frames):
+        """As if never sent, so that their credit is free again."""
         for frame in frames:
             self.highest.pop(name(frame), None)
 

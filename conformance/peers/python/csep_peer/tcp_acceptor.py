@@ -5,7 +5,7 @@ import keys
 import packets
 
 from . import wire
-from .common import SECOND, Event, Parameters, refuse
+from .common import ERRORS, SECOND, Event, Parameters, refuse
 from .tcp import Direction, Stream
 
 OPEN_WITHIN = 10 * SECOND  # (DATA-101)
@@ -86,7 +86,6 @@ class Acceptor(Stream):
 
     def read_opening(self, payload):
         """None, or the code of an error in the payload of OPEN."""
-        from .common import ERRORS
         try:
             found = frames.decode(payload, self.where("open"))
             self.theirs = Parameters(found[0])

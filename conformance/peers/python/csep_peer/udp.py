@@ -7,16 +7,17 @@ what datagrams() returns; `events` is what the application is told.
 from collections import deque
 
 import frames
-from packets import ACCEPT, TAG
+import keys
+from packets import TAG
 
-from .common import DATAGRAM, ERRORS, MS, Event, Parameters, refuse
+from .common import ERRORS, MS, NOT_ELICITING, Event, Parameters, refuse
 from .generations import Generations
 from .recovery import Path, Received, Space
 from .services import Inbox, Outbox
 
 UNIT = 1200  # what every path carries (DATA-9)
 AGAIN = ("SKIP", "TICKETS", "HINT", "NEW_CID", "RETIRE_CID")  # sent again as they are when lost
-APPLICATION = ("DATAGRAM", "MESSAGE")
+ENDED = ("CLOSING", "DRAINING", "CLOSED")
 
 
 class Connection:
@@ -25,10 +26,10 @@ class Connection:
     def __init__(self, service, settings, now):
         self.service, self.settings, self.now, self.state = service, settings, now, "IDLE"
         self.events, self.path, self.theirs = [], Path(), Parameters()
-        self.early, self.space, self.received = None, Space(self.path), Received()
+        self.space, self.received = Space(self.path), Received()
         self.inbox, self.outbox = Inbox(settings, True), Outbox()
         self.fresh, self.again, self.control = deque(), [], []
-        self.generations = self.close_frame = None
+        self.schedule = self.generations = self.close_frame = None
         self.ids, self.peer_ids, self.peer_sequence = {0: settings.random(8)}, {}, 0  # sequence: id
         self.peer_tokens, self.address, self.confirmed, self.probe = {}, None, False, False
         self.heard, self.ends_at, self.last_heard = 0, None, now
@@ -61,14 +62,17 @@ class Connection:
 
     def end(self, code):
         """This end ends the connection: CLOSE, and for three PTO nothing but CLOSE (DATA-77)."""
-        if self.state not in ("CLOSING", "DRAINING", "CLOSED"):
+        if self.state not in ENDED:
             self.state, self.close_frame = "CLOSING", {"frame": "CLOSE", "code": code, "text": b""}
             self.ends_at, self.heard = self.now + 3 * self.path.pto(), 2
             self.events.append(Event("closed", by_peer=False, code=code))
 
     def exported(self, label, context=b"", length=32):
-        from keys import export
-        return export(self.schedule.exporter, label, context, length)
+        return keys.export(self.schedule.exporter, label, context, length)
+
+    def establish(self, aead, schedule, send, receive):
+        """Both headers are known: there are keys of both directions."""
+        self.schedule, self.generations = schedule, Generations(aead, send, receive)
 
     # ---- in ----
 
@@ -95,10 +99,10 @@ class Connection:
 
     def take_payload(self, number, payload, packet):
         found = frames.decode(payload, self.where(packet))
-        self.received.add(number, any(f["frame"] not in ("PADDING", "ACK", "ACK_EARLY", "CLOSE") for f in found))
+        self.received.add(number, any(f["frame"] not in NOT_ELICITING for f in found))
         self.last_heard = self.now
         self.heard += 1
-        if self.state in ("CLOSING", "DRAINING", "CLOSED"):
+        if self.state in ENDED:
             found = [f for f in found if f["frame"] == "CLOSE"]
         for frame in found:
             self.take_frame(frame, early=packet in ("open", "early"))
@@ -193,7 +197,7 @@ class Connection:
         found = self.acks()
         room = UNIT - 1 - 20 - 4 - TAG - len(frames.encode(*found))
         if self.probe or self.space.in_flight() < self.path.window:
-            found += self.take(room, self.again + list(self.control))
+            found += self.take(room)
             if self.probe and not any(f["frame"] not in ("ACK", "ACK_EARLY") for f in found):
                 found.append({"frame": "PING"})
             self.probe = False
@@ -209,7 +213,7 @@ class Connection:
     def acks(self):
         return [self.received.ack("ACK")] if self.received.ack_due else []
 
-    def take(self, room, _urgent=()):
+    def take(self, room):
         """Frames for one packet: what is lost first, then of the connection itself, then of the application."""
         credit = self.inbox.more_credit() if self.service == 1 else None
         if credit:
@@ -278,21 +282,3 @@ class Connection:
             self.lost(self.space.sent[oldest])
             self.space.sent[oldest].frames = [{"frame": "PING"}]
             self.probe = True
-
-
-def establish(connection, aead, schedule, send, receive):
-    """Both headers are known: from here on there are keys of both directions."""
-    connection.schedule = schedule
-    connection.generations = Generations(aead, send, receive)
-
-
-def is_accept(datagram):
-    return datagram[:1] == bytes([ACCEPT])
-
-
-def application_bytes(found):
-    """Application data in these frames, as first_flight counts it (DATA-30)."""
-    return sum(len(f["data"]) for f in found if f["frame"] in APPLICATION)
-
-
-__all__ = ["APPLICATION", "Connection", "DATAGRAM", "UNIT", "application_bytes", "establish", "is_accept"]

@@ -9,7 +9,7 @@ import packets
 from . import wire
 from .common import SECOND, Event, Parameters, refuse
 from .recovery import Received
-from .udp import UNIT, Connection, establish
+from .udp import ENDED, UNIT, Connection
 
 HELD, HELD_FOR = 16, SECOND  # (DATA-36)
 RETRY_FOR = 30 * SECOND
@@ -156,7 +156,7 @@ class Accepted(Connection):
         self.header = packets.Accept(self.settings.random(32), keys.x25519_public(private) if private else b"",
                                      seen.source, self.ids[0]).header()
         schedule = keys.Schedule(slot.secret, seen.random, seen.header, self.header, dhe)
-        establish(self, seen.aead, schedule, schedule.s_data, schedule.c_data)
+        self.establish(seen.aead, schedule, schedule.s_data, schedule.c_data)
         self.peer_ids, self.state, self.accept_due = {0: seen.source}, "ACCEPTED", True
         self.received_bytes = self.sent_bytes = 0
         self.proved, self.challenge, self.proved_address, self.challenge_ends = False, None, address, None
@@ -199,7 +199,7 @@ class Accepted(Connection):
 
     def take_early(self, found):
         """Early frames, within first_flight (DATA-37); none but PARAMS where early data is not taken (DATA-32)."""
-        if not self.takes_early or self.state in ("CLOSING", "DRAINING", "CLOSED"):
+        if not self.takes_early or self.state in ENDED:
             return
         for frame in found:
             before = self.inbox.received

@@ -9,7 +9,7 @@ import packets
 from . import wire
 from .common import ERRORS, MS, SECOND, Event, Parameters, refuse
 from .recovery import Space
-from .udp import APPLICATION, UNIT, Connection, application_bytes, establish
+from .udp import UNIT, Connection
 
 GIVE_UP = 10 * SECOND  # (DATA-14)
 HELD = 16
@@ -32,7 +32,7 @@ class Opener(Connection):
         self.early, self.accept_header, self.held = Space(self.path), b"", []
         self.token, self.retried = slot.token, False
         self.opened_at, self.open_due, self.interval = now, now, self.path.pto()
-        self.open_frames, self.early_sent = None, []  # early frames of OPEN, and those in short packets
+        self.open_frames = None  # early frames of OPEN
         self.early_left = slot.first_flight if settings.early else 0
 
     # ---- out: OPEN and early packets ----
@@ -42,10 +42,10 @@ class Opener(Connection):
             return super().next_datagram()
         if self.now >= self.open_due:
             return self.open_datagram()
-        found = self.take_early(UNIT - 1 - 20 - 4 - packets.TAG)
+        room = UNIT - 1 - 20 - 4 - packets.TAG if self.early.in_flight() < self.path.window else 0
+        found = self.take_early(room)
         if not found:
             return None
-        self.early_sent += found
         number = self.early.number()
         datagram = self.seal_early(frames.encode(*found), number)
         self.early.record(number, found, len(datagram), self.now)
@@ -127,7 +127,7 @@ class Opener(Connection):
             return
         dhe = keys.x25519(self.private, s.share) if s.share else keys.NO_SHARE
         schedule = keys.Schedule(self.slot.secret, self.client_random, self.header, s.header, dhe)
-        establish(self, self.settings.aead, schedule, schedule.c_data, schedule.s_data)
+        self.establish(self.settings.aead, schedule, schedule.c_data, schedule.s_data)
         self.accept_header, self.peer_ids = s.header, {0: s.source}
         if not self.open_accept(datagram):
             self.accept_header, self.generations = b"", None
@@ -156,11 +156,7 @@ class Opener(Connection):
         self.events.append(Event("opened", early=early))
         refuse(self.slot.upgrade == 2 and not upgraded, "REFUSED")  # (KEY-16)
         if not early:  # all of it again, in order, datagrams included (DATA-33)
-            first = [f for n in sorted(self.early.sent) for f in self.early.sent[n].frames]
-            again = [f for i, f in enumerate(first) if f not in first[:i]]
-            self.outbox.forget_early([f for f in again if f["frame"] == "MESSAGE"])
-            self.fresh = deque(again + list(self.fresh))
-            self.early.sent.clear()
+            self.take_back_early()
         self.control.append({"frame": "PING"})  # so that there is something to acknowledge: DATA-27
 
     def take_refuse(self, datagram):
@@ -174,16 +170,18 @@ class Opener(Connection):
         destination, echo, token = wire.read_retry(datagram)
         if self.retried or destination != self.ids[0] or echo != self.client_random[:16]:
             return
-        self.retried, self.token, self.open_due = True, token, self.now
-        first = [f for n in sorted(self.early.sent) for f in self.early.sent[n].frames]
-        self.fresh = deque([f for i, f in enumerate(first) if f not in first[:i]] + list(self.fresh))
-        self.open_frames, self.early_left = None, self.early_left + application_bytes(self.fresh_early(first))
-        self.early.sent.clear()
+        self.retried, self.token, self.open_due, self.open_frames = True, token, self.now, None
+        self.early_left += sum(len(f["data"]) for f in self.take_back_early())
         self.events.append(Event("retry"))
 
-    @staticmethod
-    def fresh_early(found):
-        return [f for i, f in enumerate(found) if f["frame"] in APPLICATION and f not in found[:i]]
+    def take_back_early(self):
+        """What early packets held is to be sent once more, as if it had never been sent (DATA-76)."""
+        held = [f for _, sent in sorted(self.early.sent.items()) for f in sent.frames]
+        held = [f for n, f in enumerate(held) if f not in held[:n]]  # the repetitions of OPEN hold the same
+        self.outbox.forget([f for f in held if f["frame"] == "MESSAGE"])
+        self.fresh = deque(held + list(self.fresh))
+        self.early.sent.clear()
+        return held
 
     def acknowledged(self):
         if not self.confirmed:  # (DATA-27)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from frames import Cursor, Refused
-from packets import ACCEPT, OPEN, REFUSE, RETRY, TCP, UDP, VERSION, X25519
+from packets import ACCEPT, OPEN, REFUSE, RETRY, UDP, VERSION, X25519
 
 SHARE_LENGTH = {0: (0, 0), X25519: (32, 32), 0x11ec: (1216, 1120)}  # group: from the opener, from the acceptor
 
@@ -122,7 +122,3 @@ def read_retry(data):
     destination, echo, token = read_id(c), c.take(16), c.take(c.number(1))
     must(token)
     return destination, echo, token
-
-
-__all__ = ["Malformed", "Seen", "TCP", "UDP", "UnknownVersion", "read_accept", "read_open", "read_refuse", "read_retry",
-           "read_token"]
