@@ -60,6 +60,19 @@ static const char *command_names(const void *words, size_t i)
     return names[i];
 }
 
+static const char *topic_names(const void *words, size_t i)
+{
+    static const char *const names[] = {"scenario", "rows", "results", "exit", NULL};
+    (void)words;
+    return names[i];
+}
+
+static const char *row_names(const void *words, size_t i)
+{
+    (void)words;
+    return sim_rows[i].id;
+}
+
 static int usage_error(const char *what, const char *word, const char *near)
 {
     fprintf(stderr, "csep-sim: %s%s%s%s%s\n%s", what, word, near ? "; did you mean " : "", near ? near : "",
@@ -89,6 +102,8 @@ static int take_option(struct args *a, const char *name, const char *value)
         if (!take_number(value, 1, 64, &a->jobs))
             return usage_error("--jobs expects a number between 1 and 64, not ", value, NULL);
     } else if (!strcmp(name, "--out")) {
+        if (!*value)
+            return usage_error("--out expects a folder", "", NULL);
         a->run.out = value;
     } else if (!strcmp(name, "--pcap")) {
         a->run.pcap = true;
@@ -174,6 +189,9 @@ static void scenarios_free(struct sim_scenario *s, size_t n)
 static int check(int argc, char **argv, FILE *out)
 {
     struct args a;
+    for (int i = 0; i < argc; i++)
+        if (argv[i][0] == '-')
+            return usage_error("check takes scenario files only, not ", argv[i], NULL);
     int status = parse_args(&a, argc, argv);
     if (status)
         return status;
@@ -183,6 +201,19 @@ static int check(int argc, char **argv, FILE *out)
     if (ok)
         fprintf(out, "%zu scenario file%s without errors\n", a.num_files, a.num_files == 1 ? "" : "s");
     return ok ? SIM_EXIT_MET : SIM_EXIT_SCENARIO;
+}
+
+/* Names the values of a scenario that --set has made impossible. */
+static bool still_sound(const struct sim_scenario *s)
+{
+    char where[SIM_TEXT_MAX + 32];
+    snprintf(where, sizeof where, "csep-sim: --set: %s", s->file);
+    struct sim_problems p = {.file = where};
+    sim_scenario_check(s, &p);
+    bool ok = p.num == 0;
+    sim_problems_print(&p, stderr);
+    sim_problems_free(&p);
+    return ok;
 }
 
 static bool apply_sets(const struct args *a, struct sim_scenario *s)
@@ -196,7 +227,7 @@ static bool apply_sets(const struct args *a, struct sim_scenario *s)
             return false;
         }
     }
-    return true;
+    return still_sound(s);
 }
 
 /* Keeps of the scenario's rows those of the list; a scenario may be left with none. */
@@ -207,7 +238,10 @@ static bool keep_rows(const char *list, struct sim_scenario *s)
     snprintf(copy, sizeof copy, "%s", list);
     for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
         if (!sim_row_find(w)) {
-            fprintf(stderr, "csep-sim: --rows: there is no row \"%s\"; `csep-sim help rows` lists them\n", w);
+            const char *near = sim_nearest(w, row_names, NULL);
+            fprintf(stderr,
+                    "csep-sim: --rows: there is no row \"%s\"%s%s%s; `csep-sim help rows` lists them\n", w,
+                    near ? ", did you mean \"" : "", near ? near : "", near ? "\"?" : "");
             return false;
         }
         for (size_t i = 0; i < s->rows.num; i++)
@@ -220,9 +254,14 @@ static bool keep_rows(const char *list, struct sim_scenario *s)
 
 static int run_loaded(struct args *a, struct sim_scenario *s, FILE *out)
 {
-    for (size_t i = 0; i < a->num_files; i++)
+    size_t num_rows = 0;
+    for (size_t i = 0; i < a->num_files; i++) {
         if (!apply_sets(a, &s[i]) || (a->rows && !keep_rows(a->rows, &s[i])))
             return SIM_EXIT_USAGE;
+        num_rows += s[i].rows.num;
+    }
+    if (!num_rows)
+        return usage_error("no scenario given has any of the rows ", a->rows, NULL);
     struct sim_plan plan;
     a->run.program = sim_program_hash();
     sim_plan_make(&plan, s, a->num_files, a->seed, a->run.program);
@@ -297,7 +336,7 @@ static int help(const char *topic, FILE *out)
     else if (!strcmp(topic, "exit"))
         fputs("0 all expectations met, 1 some not, 2 usage, 3 bad scenario, 4 simulator fault\n", out);
     else
-        return usage_error("no such help topic: ", topic, NULL);
+        return usage_error("no such help topic: ", topic, sim_nearest(topic, topic_names, NULL));
     return SIM_EXIT_MET;
 }
 
@@ -308,8 +347,10 @@ int sim_cli(int argc, char **argv, void *out)
         fputs(usage_text, stderr);
         return SIM_EXIT_USAGE;
     }
+    if (argc > 2 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h")))
+        return help(NULL, out);
     if (!strcmp(command, "list"))
-        return list(out);
+        return argc > 2 ? usage_error("list takes nothing more, not ", argv[2], NULL) : list(out);
     if (!strcmp(command, "check"))
         return check(argc - 2, argv + 2, out);
     if (!strcmp(command, "run"))

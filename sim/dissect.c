@@ -40,14 +40,13 @@ bool sim_dissect(const uint8_t *ip, size_t n, struct sim_wire *out)
     return false;
 }
 
+const char *const sim_csep_types[] = {"OPEN", "ACCEPT", "REFUSE", "RETRY", "short", NULL};
+
 const char *sim_csep_type(const struct sim_wire *w)
 {
-    static const char *const names[] = {"OPEN", "ACCEPT", "REFUSE", "RETRY"};
-    if (w->protocol != 17 || !w->len)
+    if (w->protocol != 17 || !w->len || w->payload[0] < 4 || w->payload[0] > 15)
         return NULL;
-    if (w->payload[0] >= 4 && w->payload[0] <= 7)
-        return names[w->payload[0] - 4];
-    return w->payload[0] >= 8 && w->payload[0] <= 15 ? "short" : NULL;
+    return sim_csep_types[w->payload[0] < 8 ? w->payload[0] - 4 : 4];
 }
 
 static void tcp_flags(uint8_t flags, char *buf, size_t cap)

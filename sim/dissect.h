@@ -16,7 +16,9 @@ struct sim_wire {
 };
 
 bool sim_dissect(const uint8_t *ip, size_t n, struct sim_wire *out);
-/* "OPEN", "ACCEPT", "REFUSE", "RETRY", "short", or NULL when the UDP payload is none of csep's. */
+/* "OPEN", "ACCEPT", "REFUSE", "RETRY", "short", up to NULL. */
+extern const char *const sim_csep_types[];
+/* One of them, or NULL when the UDP payload is none of csep's. */
 const char *sim_csep_type(const struct sim_wire *w);
 /* "SYN, ACK", "FIN", "ACK", "TLS handshake", "OPEN" ... Returns buf. */
 const char *sim_describe(const struct sim_wire *w, char *buf, size_t cap);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "output.h"
+
 #define FNV_START UINT64_C(0xcbf29ce484222325)
 
 static uint64_t fnv(uint64_t h, const void *data, size_t n)
@@ -151,8 +153,11 @@ char *sim_point_play(const struct sim_point *p)
 {
     struct sim_world w;
     json_t *r;
-    const struct sim_world_options o = {p->seed, p->identity, *p->capture ? p->capture : NULL,
-                                        *p->qlog ? p->qlog : NULL};
+    char capture[sizeof p->capture + 8], qlog[sizeof p->qlog + 8];
+    snprintf(capture, sizeof capture, "%s" SIM_OUTPUT_PART, p->capture);
+    snprintf(qlog, sizeof qlog, "%s" SIM_OUTPUT_PART, p->qlog);
+    const struct sim_world_options o = {p->seed, p->identity, *p->capture ? capture : NULL,
+                                        *p->qlog ? qlog : NULL};
     bool ok = sim_world_run(&w, p->row, &p->cfg, &p->scenario->faults, &o);
     r = w.sim ? collect(&w, p) : json_object();
     sim_world_free(&w);

@@ -13,14 +13,15 @@ struct sim_point {
     size_t combination; /* of the scenario's sweep */
     struct sim_config cfg;
     uint64_t seed;
-    bool visits;                  /* not a row of the latency table */
-    bool baseline;                /* added for comparison, its scenario did not ask for it */
-    uint64_t identity;            /* hash of row, faults and what differs from the defaults; of no program */
-    uint64_t setting;             /* hash of all but the row: points of one setting can be compared */
-    uint64_t hash;                /* of all that its result depends on, this program included */
-    char name[256];               /* "S1-50ms-v4", for files; no two points of a plan share one */
-    char capture[512], qlog[512]; /* files to write, empty: none */
-    json_t *result;               /* once it is known */
+    bool visits;       /* not a row of the latency table */
+    bool baseline;     /* added for comparison, its scenario did not ask for it */
+    uint64_t identity; /* hash of row, faults and what differs from the defaults; of no program */
+    uint64_t setting;  /* hash of all but the row: points of one setting can be compared */
+    uint64_t hash;     /* of all that its result depends on, this program included */
+    char name[256];    /* "S1-50ms-v4", for files; no two points of a plan share one */
+    char capture[512],
+        qlog[512];  /* files to write (as output.h says, the caller finishes them), empty: none */
+    json_t *result; /* once it is known */
 };
 
 /* Sets identity, setting, hash and name. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "breakeven.h"
+#include "output.h"
 #include "verdict.h"
 
 static bool shown(const struct sim_point *p)
@@ -19,9 +19,7 @@ static bool write_json(json_t *j, const char *out, const char *name)
 {
     char path[1200];
     snprintf(path, sizeof path, "%s/%s", out, name);
-    bool ok = json_dump_file(j, path, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12)) == 0;
-    if (!ok)
-        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+    bool ok = sim_output_json(j, path, JSON_INDENT(1) | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(12));
     json_decref(j);
     return ok;
 }
@@ -127,11 +125,9 @@ static bool write_csv(const json_t *rows, const char *out)
                                           "trace_hash"};
     char path[1200];
     snprintf(path, sizeof path, "%s/rows.csv", out);
-    FILE *f = fopen(path, "w");
-    if (!f) {
-        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+    FILE *f = sim_output_open(path);
+    if (!f)
         return false;
-    }
     for (size_t c = 0; c < 11; c++)
         fprintf(f, "%s%s", c ? "," : "", columns[c]);
     fputc('\n', f);
@@ -147,7 +143,7 @@ static bool write_csv(const json_t *rows, const char *out)
             if (c == 10)
                 fputc('\n', f);
         }
-    return fclose(f) == 0;
+    return sim_output_close(f, path);
 }
 
 /* ---- the table: a line per row ---- */
@@ -279,14 +275,12 @@ static bool write_table(const struct sim_plan *plan, const char *out)
 {
     char path[1200];
     snprintf(path, sizeof path, "%s/table.txt", out);
-    FILE *f = fopen(path, "w");
-    if (!f) {
-        fprintf(stderr, "csep-sim: %s cannot be written: %s\n", path, strerror(errno));
+    FILE *f = sim_output_open(path);
+    if (!f)
         return false;
-    }
     print_table(plan, f);
     sim_breakeven_print(plan, f);
-    return fclose(f) == 0;
+    return sim_output_close(f, path);
 }
 
 bool sim_report(const struct sim_plan *plan, const char *out, void *stream)

@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <glob.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "output.h"
 #include "report.h"
 #include "verdict.h"
 
@@ -70,7 +72,10 @@ static void forget_other_programs(const struct sim_run_options *o)
     char pattern[1024], ours[1024];
     glob_t g;
     points_folder(o, ours, sizeof ours);
-    snprintf(pattern, sizeof pattern, "%s/points/*", o->out);
+    /* Sixteen hexadecimal digits and nothing else, in case the folder is not ours alone. */
+    int at = snprintf(pattern, sizeof pattern, "%s/points/", o->out);
+    for (int i = 0; i < 16 && at > 0 && (size_t)at < sizeof pattern; i++)
+        at += snprintf(pattern + at, sizeof pattern - (size_t)at, "[0-9a-f]");
     if (glob(pattern, 0, NULL, &g) == 0)
         for (size_t i = 0; i < g.gl_pathc; i++)
             if (strcmp(g.gl_pathv[i], ours) != 0 &&
@@ -140,13 +145,13 @@ static int play(void *arg, csim_sink *sink)
 
 static void save(const struct sim_run_options *o, const struct sim_point *p)
 {
-    char path[1200], part[1210];
+    char path[1200];
+    if ((*p->capture && !sim_output_finish(p->capture)) || (*p->qlog && !sim_output_finish(p->qlog)))
+        return;
     result_path(o, p, path, sizeof path);
     json_object_set_new(p->result, "captured", json_integer(stamp(p->capture)));
     json_object_set_new(p->result, "qlogged", json_integer(stamp(p->qlog)));
-    snprintf(part, sizeof part, "%s.part", path);
-    if (json_dump_file(p->result, part, JSON_COMPACT) || rename(part, path))
-        fprintf(stderr, "csep-sim: %s: %s\n", path, strerror(errno));
+    (void)sim_output_json(p->result, path, JSON_COMPACT);
 }
 
 static void take_result(const struct sim_run_options *o, struct sim_point *p, csim_status status,
@@ -254,6 +259,28 @@ static bool play_all(struct sim_plan *plan, const struct sim_run_options *o, str
     return ok;
 }
 
+/* Finished points stay, so nothing is lost; the children end with this process. */
+static void stopped(int signal_number)
+{
+    static const char text[] = "\ncsep-sim: stopped; the same command goes on where it was\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number); /* arrives when this handler returns */
+}
+
+static bool play_stoppable(struct sim_plan *plan, const struct sim_run_options *o, struct progress *g)
+{
+    static const int signals[] = {SIGINT, SIGTERM};
+    void (*before[2])(int);
+    for (int i = 0; i < 2; i++)
+        if ((before[i] = signal(signals[i], stopped)) == SIG_IGN) /* as for a job in the background */
+            signal(signals[i], SIG_IGN);
+    bool ok = play_all(plan, o, g);
+    for (int i = 0; i < 2; i++)
+        signal(signals[i], before[i]);
+    return ok;
+}
+
 static void name_files(struct sim_plan *plan, const struct sim_run_options *o)
 {
     for (size_t i = 0; i < plan->num; i++) {
@@ -269,7 +296,7 @@ static bool write_keys(const struct sim_plan *plan, const struct sim_run_options
 {
     char path[1024];
     snprintf(path, sizeof path, "%s/captures/keys.log", o->out);
-    FILE *f = o->pcap ? fopen(path, "w") : NULL;
+    FILE *f = o->pcap ? sim_output_open(path) : NULL;
     if (!f)
         return !o->pcap;
     for (size_t i = 0; i < plan->num; i++) {
@@ -277,7 +304,7 @@ static bool write_keys(const struct sim_plan *plan, const struct sim_run_options
         if (lines && *plan->points[i].capture)
             fputs(lines, f);
     }
-    return fclose(f) == 0;
+    return sim_output_close(f, path);
 }
 
 static enum sim_exit judge_all(const struct sim_plan *plan)
@@ -287,6 +314,8 @@ static enum sim_exit judge_all(const struct sim_plan *plan)
         struct sim_judged j;
         if (json_is_true(json_object_get(plan->points[i].result, "fault")))
             return SIM_EXIT_FAULT;
+        if (plan->points[i].visits && !json_is_true(json_object_get(plan->points[i].result, "ok")))
+            e = SIM_EXIT_UNMET;
         if (plan->points[i].baseline || plan->points[i].visits)
             continue;
         sim_judge(plan, &plan->points[i], &j);
@@ -302,7 +331,7 @@ enum sim_exit sim_run(struct sim_plan *plan, const struct sim_run_options *o)
     if (!make_folders(o))
         return SIM_EXIT_FAULT;
     name_files(plan, o);
-    bool ok = play_all(plan, o, &g);
+    bool ok = play_stoppable(plan, o, &g);
     tell(&g, "", true);
     if (!write_keys(plan, o) || !sim_report(plan, o->out, o->table) || !ok)
         return SIM_EXIT_FAULT;

@@ -50,7 +50,7 @@ static const struct sim_key keys[] = {
     {"baseline", SIM_TEXT, IN(baseline), 0, 0, NULL, "B1", "row that csep without a context is judged by",
      NULL},
 
-    {"network.rtt", SIM_TIME, IN(config.network.rtt), 0, 60 * SEC, NULL, "50ms",
+    {"network.rtt", SIM_TIME, IN(config.network.rtt), 1000, 60 * SEC, NULL, "50ms",
      "round trip without serialisation, an even number of ns", NULL},
     {"network.rate", SIM_RATE, IN(config.network.rate), 1000, 1000 * SEC, NULL, "1Gbps",
      "of the link, each way", NULL},
@@ -109,44 +109,11 @@ static const struct sim_key keys[] = {
 };
 const struct sim_table sim_scenario_table = {"scenario", sizeof(struct sim_scenario), keys};
 
-static bool listed(const struct sim_names *n, const char *word)
-{
-    for (size_t i = 0; i < n->num; i++)
-        if (!strcmp(n->v[i], word))
-            return true;
-    return false;
-}
-
-/* What the table cannot say: how values depend on each other. */
-static void check_meaning(const struct sim_scenario *s, struct sim_problems *p)
-{
-    const struct sim_expect *e = s->expect.v;
-    for (size_t i = 0; i < s->expect.num; i++) {
-        if (!listed(&s->rows, e[i].row))
-            sim_problem_add(p, 0, "expect: row \"%s\" is not among the scenario's rows", e[i].row);
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(e[i].row, e[j].row))
-                sim_problem_add(p, 0, "expect: row \"%s\" has two entries", e[i].row);
-    }
-    if (*s->baseline && !sim_row_find(s->baseline))
-        sim_problem_add(p, 0, "baseline: there is no row \"%s\"", s->baseline);
-    for (size_t i = 0; i < sim_scenario_combinations(s); i++) {
-        struct sim_config c;
-        sim_scenario_combination(s, i, &c);
-        if (c.network.ip == 5 || c.network.rtt % 2) {
-            sim_problem_add(p, 0,
-                            c.network.ip == 5 ? "network.ip: expected 4 or 6"
-                                              : "network.rtt: expected an even number of ns");
-            break;
-        }
-    }
-}
-
 bool sim_scenario_load(const char *file, struct sim_scenario *out, struct sim_problems *p)
 {
     p->file = file;
     if (sim_schema_load(&sim_scenario_table, file, out, p))
-        check_meaning(out, p);
+        sim_scenario_check(out, p);
     snprintf(out->file, sizeof out->file, "%s", file);
     return p->num == 0;
 }

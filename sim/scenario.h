@@ -66,6 +66,9 @@ extern const struct sim_table sim_scenario_table;
 
 /* False: p says what is wrong with the file. */
 bool sim_scenario_load(const char *file, struct sim_scenario *out, struct sim_problems *p);
+/* Adds to p what the values of a scenario have against each other; also for one that sim_scenario_set()
+ * changed. */
+void sim_scenario_check(const struct sim_scenario *s, struct sim_problems *p);
 void sim_scenario_free(struct sim_scenario *s);
 /* --set: also removes the key from the sweep, as one value was asked for. */
 bool sim_scenario_set(struct sim_scenario *s, const char *path, const char *value, char *err, size_t cap);

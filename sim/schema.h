@@ -38,6 +38,7 @@ struct sim_names {
 struct sim_items {
     size_t num;
     void *v; /* num structs of the item table's size */
+    unsigned line[SIM_NAMES_MAX];
 };
 
 struct sim_axis {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* schema_load.c - a YAML file by its table: libyaml's tree, every node of which knows its line. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 #include "schema_private.h"
@@ -44,7 +46,10 @@ void sim_problems_print(struct sim_problems *p, void *stream)
     if (p->num)
         qsort(p->v, p->num, sizeof *p->v, by_line);
     for (size_t i = 0; i < p->num; i++)
-        fprintf(stream, "%s:%u: %s\n", p->file, p->v[i].line, p->v[i].text);
+        if (p->v[i].line)
+            fprintf(stream, "%s:%u: %s\n", p->file, p->v[i].line, p->v[i].text);
+        else
+            fprintf(stream, "%s: %s\n", p->file, p->v[i].text);
 }
 
 void sim_problems_free(struct sim_problems *p)
@@ -153,6 +158,7 @@ static void load_items(struct load *l, const struct sim_key *k, struct sim_items
         yaml_node_t *n = yaml_document_get_node(&l->doc, node->data.sequence.items.start[out->num]);
         void *item = (char *)out->v + out->num * k->items->size;
         unsigned seen[KEYS_MAX] = {0};
+        out->line[out->num] = line_of(n);
         sim_schema_preset(k->items, item);
         load_mapping(l, k->items, item, n, "", seen);
         check_required(l, k->items, seen, line_of(n));
@@ -273,8 +279,11 @@ static void load_mapping(struct load *l, const struct sim_table *t, void *base, 
                          const char *prefix, unsigned *seen)
 {
     if (node->type != YAML_MAPPING_NODE) {
-        sim_problem_add(l->p, line_of(node), "expected the keys of a %s%s%s, not %s", t->what,
-                        *prefix ? ", " : "", prefix, kind_of(node));
+        if (*prefix)
+            sim_problem_add(l->p, line_of(node), "%.*s: expected keys, not %s", (int)strlen(prefix) - 1,
+                            prefix, kind_of(node));
+        else
+            sim_problem_add(l->p, line_of(node), "expected the keys of a %s, not %s", t->what, kind_of(node));
         return;
     }
     for (yaml_node_pair_t *i = node->data.mapping.pairs.start; i < node->data.mapping.pairs.top; i++)
@@ -301,20 +310,38 @@ static void load_document(struct load *l, yaml_parser_t *parser, void *base)
     yaml_document_delete(&l->doc);
 }
 
+/* What stands behind the first document would be ignored without a word. */
+static void load_end(struct load *l, yaml_parser_t *parser)
+{
+    if (l->p->num || !yaml_parser_load(parser, &l->doc))
+        return;
+    yaml_node_t *root = yaml_document_get_root_node(&l->doc);
+    if (root)
+        sim_problem_add(l->p, line_of(root), "expected one %s, not a second document", l->root->what);
+    yaml_document_delete(&l->doc);
+}
+
 bool sim_schema_load(const struct sim_table *t, const char *file, void *base, struct sim_problems *p)
 {
     struct load l = {.root = t, .p = p};
     yaml_parser_t parser;
-    FILE *f = fopen(file, "rb");
     sim_schema_preset(t, base);
+    FILE *f = fopen(file, "rb");
     if (!f) {
-        sim_problem_add(p, 0, "cannot be read");
+        sim_problem_add(p, 0, "cannot be read: %s", strerror(errno));
+        return false;
+    }
+    struct stat st;
+    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
+        sim_problem_add(p, 0, "is a folder, not a file");
+        fclose(f);
         return false;
     }
     if (!yaml_parser_initialize(&parser))
         abort();
     yaml_parser_set_input_file(&parser, f);
     load_document(&l, &parser, base);
+    load_end(&l, &parser);
     yaml_parser_delete(&parser);
     fclose(f);
     return p->num == 0;
