@@ -236,6 +236,59 @@ static void chain_of_resumptions_ends(void **state)
     assert_true(now - T0 <= CSEP_SEC(TLS_LIFETIME_MAX));
 }
 
+/* A client counts for itself: who holds a server's ticket keys, but not its private key, could prolong the
+ * chain for ever. */
+//= NEG-19 type=test
+static void clients_count_their_chain(void **state)
+{
+    const csep_time first = CSEP_SEC(700000), hour = CSEP_SEC(3600), week = CSEP_SEC(TLS_LIFETIME_MAX);
+    struct end_store store = {0};
+    struct end_options c = {.store = &store};
+    struct csep_tls_session s;
+    (void)state;
+    assert_false(shake_once(c, (struct end_options){0}, first));
+    struct both b = shake(c, (struct end_options){0}, first + hour);
+    struct csep_secure *sec = end_secure(b.c);
+    assert_true(end_resumed(b.c));
+    assert_int_equal(sec->ops->auth_age(sec, first + 2 * hour), 2 * hour);
+    end_free(b.c);
+    end_free(b.s);
+    assert_int_equal(store.num_ours, 1);
+    s = store.ours[0];
+    assert_int_equal(s.authenticated, first);
+    s.authenticated = first + hour + 1 - week; /* what a server without mercy would lead to */
+    store = (struct end_store){.ours = {s}, .num_ours = 1};
+    assert_true(shake_once(c, (struct end_options){0}, first + hour));
+    s.authenticated = first + hour - week;
+    store = (struct end_store){.ours = {s}, .num_ours = 1};
+    assert_false(shake_once(c, (struct end_options){0}, first + hour));
+}
+
+/* The server takes whoever resumes for the client that the ticket names: so no other one may. */
+static void sessions_belong_to_an_identity(void **state)
+{
+    const struct end_options ask = {.ask_certificate = true};
+    struct end_store store, copy;
+    (void)state;
+    fill_store(&store, (struct end_options){.own_key = true}, ask);
+    copy = store;
+    assert_true(shake_once((struct end_options){.own_key = true, .store = &copy}, ask, T0));
+    store.ours[0] = copy.ours[0]; /* out of the resumed connection */
+    store.num_ours = 1;
+    copy = store;
+    assert_true(shake_once((struct end_options){.own_key = true, .store = &copy}, ask, T0));
+    struct both b = shake((struct end_options){.store = &store}, ask, T0);
+    struct csep_identity id;
+    assert_false(end_resumed(b.s));
+    end_secure(b.s)->ops->peer_identity(end_secure(b.s), &id);
+    assert_false(id.present);
+    end_free(b.c);
+    end_free(b.s);
+    /* a session of nobody gives nobody's name away */
+    fill_store(&store, (struct end_options){.own_key = true}, (struct end_options){0});
+    assert_true(shake_once((struct end_options){.store = &store}, (struct end_options){0}, T0));
+}
+
 /* Even a ticket that says it lives longer. */
 static void freshness(void **state)
 {
@@ -369,6 +422,7 @@ int main(void)
         cmocka_unit_test(chain_of_resumptions_ends),        cmocka_unit_test(freshness),
         cmocka_unit_test(tickets_differ_and_are_counted),   cmocka_unit_test(tickets_come_early),
         cmocka_unit_test(one_of_several_tickets),           cmocka_unit_test(rotating_keys),
+        cmocka_unit_test(clients_count_their_chain),        cmocka_unit_test(sessions_belong_to_an_identity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

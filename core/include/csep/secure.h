@@ -65,7 +65,7 @@ struct csep_secure_ops {
     unsigned (*flags)(const struct csep_secure *s);
     csep_status (*failure)(const struct csep_secure *s); /* why FAILED, CSEP_OK otherwise */
     void (*peer_identity)(const struct csep_secure *s, struct csep_identity *out);
-    /* Server: time since the ends last proved who they are in a full handshake, which a chain of resumptions
+    /* Time since the ends last proved who they are in a full handshake, which a chain of resumptions
      * does not shorten (NEG-19). NULL: this provider never resumes. */
     csep_time (*auth_age)(const struct csep_secure *s, csep_time now);
     /* Server: the name the client asked for (SNI); NULL or empty when none. Not terminated. */

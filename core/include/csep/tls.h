@@ -59,6 +59,8 @@ struct csep_tls_trust {
 struct csep_tls_session {
     uint8_t psk[32];
     uint8_t peer_spki_sha256[32]; /* who the full handshake proved the server to be */
+    uint8_t own_spki_sha256[32];  /* and who the client proved to be; zero: nobody */
+    csep_time authenticated;      /* when it did: through all resumptions, 604800 s at most (NEG-19) */
     csep_time received;
     uint32_t lifetime; /* seconds, at most 604800 */
     uint32_t age_add;
@@ -67,7 +69,7 @@ struct csep_tls_session {
 };
 
 /* Where a client's resumption tickets go, and come from. take() hands out each session once. NULL: no
- * resumption. */
+ * resumption. A session in which the client proved another identity than it has now is thrown away. */
 struct csep_tls_sessions {
     void (*put)(void *self, const struct csep_tls_session *s);
     bool (*take)(void *self, struct csep_tls_session *out);

@@ -12,7 +12,30 @@
 static bool session_is_usable(const struct csep_tls_session *s, csep_time now)
 {
     return s->ticket_len > 0 && s->ticket_len <= sizeof s->ticket && s->lifetime <= TLS_LIFETIME_MAX &&
-           now >= s->received && now - s->received < CSEP_SEC(s->lifetime);
+           now >= s->received && now - s->received < CSEP_SEC(s->lifetime) && now >= s->authenticated &&
+           now - s->authenticated < CSEP_SEC(TLS_LIFETIME_MAX); //= NEG-19
+}
+
+static struct csep_identity own_identity(const struct csep_tls *t)
+{
+    struct csep_identity own = {0};
+    uint8_t pub[ED25519_PUB_LEN], spki[SPKI_LEN];
+
+    if (t->cfg.identity) {
+        tls_identity_public_key(t->cfg.identity, pub);
+        csep_tls_spki(pub, spki, &own);
+    }
+    return own;
+}
+
+/* Whoever resumes is for the server the client of the full handshake: that must be who we are now. */
+static bool session_is_ours(const struct csep_tls *t, const struct csep_tls_session *s)
+{
+    static const uint8_t nobody[sizeof s->own_spki_sha256];
+    if (memcmp(s->own_spki_sha256, nobody, sizeof nobody) == 0)
+        return true;
+    struct csep_identity own = own_identity(t);
+    return csep_identity_is(&own, s->own_spki_sha256);
 }
 
 static void take_session(struct csep_tls *t)
@@ -23,7 +46,7 @@ static void take_session(struct csep_tls *t)
     for (unsigned i = 0; store->take && !t->hs.offers_session && i < MAX_STALE; i++) {
         if (!store->take(store->self, s))
             return;
-        t->hs.offers_session = session_is_usable(s, t->now);
+        t->hs.offers_session = session_is_usable(s, t->now) && session_is_ours(t, s);
     }
     if (!t->hs.offers_session)
         return;
@@ -172,9 +195,12 @@ static csep_status on_server_hello(struct csep_tls *t, const struct tls_message 
     tls_transcript_add(t, m);
     tls_start_handshake(t, h.has_psk, &shared, &t->tx, &t->rx);
     t->resumed = h.has_psk;
+    t->authenticated = t->now;
     if (h.has_psk) {
+        t->authenticated = t->hs.session.authenticated; //= NEG-19
         t->peer.present = true;
         memcpy(t->peer.spki_sha256, t->hs.session.peer_spki_sha256, sizeof t->peer.spki_sha256);
+        memcpy(t->own_spki_sha256, t->hs.session.own_spki_sha256, sizeof t->own_spki_sha256);
     }
     CSEP_WIPE(t->hs.session);
     *out_branch = h.has_psk ? BRANCH_PSK : BRANCH_FULL;
@@ -264,6 +290,8 @@ static csep_status send_second_flight(struct csep_tls *t)
     if (st)
         return st;
     if (t->hs.asked && t->hs.can_answer) {
+        struct csep_identity own = own_identity(t);
+        memcpy(t->own_spki_sha256, own.spki_sha256, sizeof t->own_spki_sha256);
         tls_put_certificate(t, &w);
         tls_put_verify(t, &w, TLS_SIGNER_CLIENT);
     } else if (t->hs.asked) {
@@ -315,6 +343,8 @@ static csep_status on_ticket(struct csep_tls *t, const struct tls_message *m, un
     memset(&s, 0, sizeof s);
     tls_schedule_ticket_psk(&t->resumption, n.nonce.p, n.nonce.n, s.psk);
     memcpy(s.peer_spki_sha256, t->peer.spki_sha256, sizeof s.peer_spki_sha256);
+    memcpy(s.own_spki_sha256, t->own_spki_sha256, sizeof s.own_spki_sha256);
+    s.authenticated = t->authenticated;
     s.received = t->now;
     s.lifetime = n.lifetime < TLS_LIFETIME_MAX ? n.lifetime : TLS_LIFETIME_MAX;
     s.age_add = n.age_add;

@@ -119,7 +119,7 @@ struct csep_tls {
     enum tls_state state;
     csep_status failure;
     csep_time now;           /* of the call in progress */
-    csep_time authenticated; /* server: of the ticket that was used, else now (NEG-19) */
+    csep_time authenticated; /* of the ticket or session that was used, else now (NEG-19) */
 
     struct tls_keys rx, tx;
     struct secret rx_secret, tx_secret; /* application traffic secrets, for KeyUpdate */
@@ -131,6 +131,7 @@ struct csep_tls {
     uint8_t alert; /* that the peer sent */
 
     struct csep_identity peer;
+    uint8_t own_spki_sha256[32]; /* client: the key that it proved to have, zero for none */
     const char *alpn;
     uint8_t client_random[TLS_RANDOM_LEN];
     char name[TLS_NAME_MAX + 1]; /* server: SNI */
