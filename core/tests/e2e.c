@@ -248,6 +248,8 @@ void e2e_tcp_put(struct e2e *w, struct e2e_tcp *t, unsigned side, const uint8_t 
     uint8_t *copy = malloc(n ? n : 1);
     assert_non_null(copy);
     memcpy(copy, p, n);
+    for (size_t i = 0; i < n && t->sent[side] + i < sizeof t->head[side]; i++)
+        t->head[side][t->sent[side] + i] = p[i];
     if (t->flip_at[side] / 8 >= t->sent[side] && t->flip_at[side] / 8 < t->sent[side] + n)
         copy[t->flip_at[side] / 8 - t->sent[side]] ^= (uint8_t)(1u << t->flip_at[side] % 8);
     pipe_send(q, copy, n, w->now);

@@ -39,8 +39,9 @@ struct e2e_tcp {
     bool open[2], closed[2];
     struct pipe pipe[2]; /* what that side sends */
     size_t sent[2];
-    size_t flip_at[2]; /* bit of what that side sends that arrives as its opposite; SIZE_MAX: none */
-    bool reset;        /* a pipe that is cut kills the other direction, too */
+    uint8_t head[2][4096]; /* what each side sent first */
+    size_t flip_at[2];     /* bit of what that side sends that arrives as its opposite; SIZE_MAX: none */
+    bool reset;            /* a pipe that is cut kills the other direction, too */
     struct e2e_neg *neg[2];
     struct e2e_conn *conn[2];
     struct check_stream *check[2];

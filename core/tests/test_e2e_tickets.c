@@ -2,6 +2,8 @@
 /* Tickets that are not what they should be, first flights that come again, answers that nobody gave. */
 #include "e2e.h"
 
+#include "crypto/aead.h"
+
 /* ---- An ear on the wire ---- */
 
 struct tape {
@@ -171,6 +173,52 @@ static void test_refused_alike(void **state)
         each_refused(m, CSEP_TRANSPORT_UDP, CSEP_SERVICE_MESSAGE);
         each_refused(m, CSEP_TRANSPORT_TCP, CSEP_SERVICE_STREAM);
     }
+}
+
+/* ---- More than was granted ---- */
+
+enum wish { WISH_SERVICE, WISH_AEAD, WISH_NO_SHARE, WISHES };
+
+/* A client that asks for a service or an AEAD that the grant lacks, or for less upgrade than it requires. */
+//= DATA-22 type=test //= KEY-15 type=test //= NEG-70 type=test
+static void wish(enum wish what, uint8_t transport)
+{
+    struct csep_slot slot;
+    struct e2e w;
+    e2e_init(&w, 13);
+    struct csep_grant *m = &w.server[0].grantor_cfg.menu;
+    if (what == WISH_SERVICE)
+        m->transports[0].services = m->transports[1].services = 1u << CSEP_SERVICE_MESSAGE;
+    if (what == WISH_NO_SHARE)
+        m->upgrade = CSEP_UPGRADE_REQUIRED;
+    e2e_start(&w);
+    e2e_warm(&w, 0, 0);
+    assert_true(e2e_take(&w, 0, 0, transport, CSEP_SERVICE_MESSAGE, &slot));
+    enum csep_service service = CSEP_SERVICE_MESSAGE;
+    if (what == WISH_SERVICE) {
+        service = transport == CSEP_TRANSPORT_UDP ? CSEP_SERVICE_DATAGRAM : CSEP_SERVICE_STREAM;
+        assert_null(e2e_open(&w, 0, 0, transport, service)); /* the store does not give it */
+        slot.services |= (uint16_t)(1u << service);
+    }
+    if (what == WISH_AEAD) {
+        slot.aeads[0] = CSEP_AEAD_AES_256_GCM;
+        w.check.nonces.aead = CSEP_AEAD_AES_256_GCM;
+    }
+    if (what == WISH_NO_SHARE)
+        slot.upgrade = CSEP_UPGRADE_OFF;
+    refused(&w, e2e_open_slot(&w, 0, 0, &slot, service, NULL), CSEP_CTX_SUSPECT);
+    assert_int_equal(w.num_payloads, 1);
+    assert_int_equal(w.delivered[0][0], 0);
+    e2e_done(&w);
+}
+
+static void test_more_than_granted(void **state)
+{
+    (void)state;
+    for (enum wish what = WISH_SERVICE; what < WISHES; what++)
+        for (uint8_t t = CSEP_TRANSPORT_UDP; t <= CSEP_TRANSPORT_TCP; t++)
+            if (what != WISH_AEAD || aead_supported(CSEP_AEAD_AES_256_GCM))
+                wish(what, t);
 }
 
 /* ---- One ticket on two transports at once ---- */
@@ -347,6 +395,52 @@ static void test_forgotten(void **state)
     forgotten(CSEP_SEC(30), true); /* and behind it, when the ticket is too old */
     forgotten(CSEP_SEC(50), false);
     forgotten(CSEP_SEC(43200), false); /* half a life later */
+}
+
+/* The same over TCP, where a first flight is what the client writes before ACCEPT. */
+//= CTX-3 type=test //= CTX-5 type=test //= CTX-6 type=test //= DATA-92 type=test
+static void replay_stream(enum csep_grantor_mode mode, csep_time wait, bool restart, bool keep)
+{
+    struct e2e w;
+    begin(&w, mode);
+    e2e_warm(&w, 0, 0);
+    struct e2e_conn *c = e2e_open(&w, 0, 0, CSEP_TRANSPORT_TCP, CSEP_SERVICE_STREAM);
+    (void)e2e_say(&w, c, 1000);
+    e2e_run(&w, w.now + 2 * w.delay);
+    size_t flight = c->tcp->sent[0];
+    assert_in_range(flight, 1000, sizeof c->tcp->head[0]);
+    e2e_settle(&w, CSEP_SEC(100));
+    assert_true(e2e_all_back(c));
+    assert_int_equal(e2e_served(&w, 0)->in_early, 1000);
+    if (restart)
+        e2e_restart(&w, 0, keep);
+    w.server[0].unchecked = true;
+    w.now += wait;
+    for (unsigned i = 0; i < 5; i++) {
+        struct e2e_tcp *t = e2e_connect(&w, 0, 0, true);
+        e2e_run(&w, w.now + 4 * w.delay);
+        e2e_tcp_put(&w, t, 0, c->tcp->head[0], flight);
+    }
+    e2e_settle(&w, CSEP_SEC(100));
+    for (unsigned i = 1; i <= 5; i++) {
+        const struct e2e_conn *s = e2e_served(&w, i);
+        assert_int_equal(s->in_len, 0);
+        assert_int_equal(s->events[CSEP_DATA_EV_CONFIRMED], 0);
+        assert_true(s->status != CSEP_OK);
+    }
+    assert_int_equal(w.delivered[0][0], 1);
+    e2e_done(&w);
+}
+
+static void test_replay_stream(void **state)
+{
+    (void)state;
+    static const csep_time waits[] = {0, CSEP_SEC(19), CSEP_SEC(50), CSEP_SEC(43200)};
+    for (unsigned i = 0; i < sizeof waits / sizeof waits[0]; i++)
+        for (unsigned restart = 0; restart < 3; restart++) {
+            replay_stream(CSEP_GRANTOR_STATEFUL, waits[i], restart, false);
+            replay_stream(CSEP_GRANTOR_STATELESS, waits[i], restart, restart == 2);
+        }
 }
 
 /* A2. A host whose acceptors share sealing keys and nothing else takes early data at none but one (SEC-10).
@@ -549,6 +643,42 @@ static void test_spoofed(void **state)
     e2e_done(&w);
 }
 
+/* The right connection id and the wrong echo, or the reverse. */
+//= DATA-40 type=test //= DATA-44 type=test
+static void test_half_right(void **state)
+{
+    (void)state;
+    static const uint8_t wrong[32] = {7};
+    for (unsigned kind = 0; kind < 4; kind++) {
+        uint8_t buf[NET_DATAGRAM];
+        struct open_header o;
+        struct packet_span span;
+        struct tape t;
+        struct e2e w;
+        begin(&w, CSEP_GRANTOR_STATEFUL);
+        e2e_warm(&w, 0, 0);
+        struct e2e_conn *c = record(&w, &t);
+        assert_int_equal(packet_decode_open(&o, &span, t.at[0].b, t.at[0].len), CSEP_OK);
+        struct view id = kind & 1 ? o.scid : view_of(wrong, o.scid.n);
+        const uint8_t *echo = kind & 1 ? wrong : o.client_random;
+        struct refuse r = {CSEP_VERSION_1, id, echo, 1, {NULL, 0}};
+        struct retry y = {CSEP_VERSION_1, id, echo, view_of(wrong, 32)};
+        struct wr x = wr_init(buf, sizeof buf);
+        if (kind & 2)
+            packet_put_retry(&x, &y);
+        else
+            packet_put_refuse(&x, &r);
+        e2e_inject(&w, NET_DOWN, &w.server[0].addr, &c->addr, buf, x.len, 0);
+        c->stay = false;
+        e2e_settle(&w, CSEP_SEC(100));
+        assert_true(e2e_all_back(c));
+        e2e_assert_clean(c);
+        assert_int_equal(c->events[CSEP_DATA_EV_REFUSED] + c->events[CSEP_DATA_EV_RETRY], 0);
+        free(t.at);
+        e2e_done(&w);
+    }
+}
+
 /* On the path and in time: one attempt is lost, and no more. */
 //= CTX-26 type=test //= DATA-41 type=test
 static void test_spoofed_in_time(void **state)
@@ -575,11 +705,19 @@ static void test_spoofed_in_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refused_alike),   cmocka_unit_test(test_two_transports),
-        cmocka_unit_test(test_other_transport), cmocka_unit_test(test_replay),
-        cmocka_unit_test(test_forgotten),       cmocka_unit_test(test_second_acceptor),
-        cmocka_unit_test(test_restart),         cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_rotation),        cmocka_unit_test(test_spoofed),
+        cmocka_unit_test(test_more_than_granted),
+        cmocka_unit_test(test_refused_alike),
+        cmocka_unit_test(test_two_transports),
+        cmocka_unit_test(test_other_transport),
+        cmocka_unit_test(test_replay),
+        cmocka_unit_test(test_replay_stream),
+        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_second_acceptor),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_spoofed),
+        cmocka_unit_test(test_half_right),
         cmocka_unit_test(test_spoofed_in_time),
     };
     assert_int_equal(csep_init(), CSEP_OK);
