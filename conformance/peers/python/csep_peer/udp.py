@@ -31,7 +31,8 @@ class Connection:
         self.fresh, self.again, self.control = deque(), [], []
         self.schedule = self.generations = self.close_frame = None
         self.ids, self.peer_ids, self.peer_sequence = {0: settings.random(8)}, {}, 0  # sequence: id
-        self.peer_tokens, self.address, self.confirmed, self.probe = {}, None, False, False
+        self.peer_gave, self.retired = {}, set()  # sequence: id and reset token; those not used any more
+        self.address, self.confirmed, self.probe = None, False, False
         self.heard, self.ends_at, self.last_heard = 0, None, now
 
     # ---- verbs of the application ----
@@ -150,13 +151,19 @@ class Connection:
     def on_new_cid(self, frame, _early):
         """Ids of lower sequence than `retire` go, and are named in RETIRE_CID (DATA-113)."""
         sequence = frame["sequence"]
-        refuse(self.peer_ids.get(sequence, frame["id"]) != frame["id"], "CONNECTION_ID")
-        self.peer_ids[sequence], self.peer_tokens[sequence] = frame["id"], frame["token"]
+        given = (frame["id"], frame["token"])
+        refuse(self.peer_gave.setdefault(sequence, given) != given, "CONNECTION_ID")
+        if sequence not in self.retired:  # a copy may come late
+            self.peer_ids[sequence] = frame["id"]
         for old in [s for s in self.peer_ids if s < frame["retire"]]:
-            del self.peer_ids[old]
-            self.control.append({"frame": "RETIRE_CID", "sequence": old})
+            self.retire(old)
         refuse(len(self.peer_ids) > self.settings.max_cids, "CONNECTION_ID")  # (DATA-112)
         self.peer_sequence = max(self.peer_sequence, min(self.peer_ids))
+
+    def retire(self, sequence):
+        del self.peer_ids[sequence]
+        self.retired.add(sequence)
+        self.control.append({"frame": "RETIRE_CID", "sequence": sequence})
 
     def on_retire_cid(self, frame, _early):
         refuse(frame["sequence"] not in self.ids, "CONNECTION_ID")

@@ -159,6 +159,7 @@ class Accepted(Connection):
         self.establish(seen.aead, schedule, schedule.s_data, schedule.c_data)
         self.peer_ids, self.state, self.accept_due = {0: seen.source}, "ACCEPTED", True
         self.received_bytes = self.sent_bytes = 0
+        self.given_up = set()  # sequences of ids that the peer retired
         self.proved, self.challenge, self.proved_address, self.challenge_ends = False, None, address, None
 
     def ids_in(self):
@@ -228,8 +229,11 @@ class Accepted(Connection):
                              "token": self.acceptor.reset_token(one)})
 
     def on_retire_cid(self, frame, early):
+        """Another one for it, once: the frame may come again. Packets to the old one are still taken (DATA-114)."""
         super().on_retire_cid(frame, early)
-        self.give_id()
+        if frame["sequence"] not in self.given_up:
+            self.given_up.add(frame["sequence"])
+            self.give_id()
 
     def moved(self, address):
         """The peer comes from elsewhere: follow, and ask whether it is really there (DATA-48)."""

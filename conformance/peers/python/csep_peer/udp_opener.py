@@ -112,7 +112,7 @@ class Opener(Connection):
         elif len(datagram) >= 1 + 8 + 4 + packets.TAG and datagram[1:9] in self.ids.values() and \
                 self.guarded(self.receive_short, datagram, self.address) is not False:
             return
-        elif self.state not in ("OPENING", "CLOSED") and datagram[-16:] == self.peer_tokens.get(self.peer_sequence):
+        elif self.state not in ("OPENING", "CLOSED") and datagram[-16:] == self.peer_gave[self.peer_sequence][1]:
             self.state, self.ends_at = "CLOSED", None  # a stateless reset (DATA-81)
             self.events.append(Event("closed", by_peer=True, code=ERRORS["NONE"]))
 
@@ -151,7 +151,7 @@ class Opener(Connection):
         """ACCEPT verified, which proves the acceptor (DATA-25)."""
         self.path.sample(max(1, self.now - self.opened_at))
         self.theirs = Parameters(params)
-        self.peer_tokens = {0: self.theirs.reset_token}
+        self.peer_gave = {0: (self.peer_ids[0], self.theirs.reset_token)}
         early = bool(self.theirs.early)
         self.events.append(Event("opened", early=early))
         refuse(self.slot.upgrade == 2 and not upgraded, "REFUSED")  # (KEY-16)
@@ -197,8 +197,7 @@ class Opener(Connection):
         """From a new address: another id of the acceptor, where it gave one (DATA-47)."""
         unused = [s for s in self.peer_ids if s > self.peer_sequence]
         if unused:
-            self.control.append({"frame": "RETIRE_CID", "sequence": self.peer_sequence})
-            del self.peer_ids[self.peer_sequence]
+            self.retire(self.peer_sequence)
             self.peer_sequence = unused[0]
         self.control.append({"frame": "PATH_CHALLENGE", "path": self.settings.random(8)})
 
