@@ -39,6 +39,12 @@ static struct negotiation *make(struct end *e, const json_t *line)
     return g;
 }
 
+/* As if the peer's hello had come, so that each may speak. */
+static csep_status greet(struct negotiation *g, csep_time now)
+{
+    return csep_negotiate_input(g->n, plain_hello, sizeof plain_hello, now);
+}
+
 static csep_status client_start(struct end *e, const json_t *line)
 {
     struct negotiation *g = make(e, line);
@@ -47,7 +53,8 @@ static csep_status client_start(struct end *e, const json_t *line)
         .max_contexts = 4, .random = host_random(e->host), .alloc = host_alloc(e->host)};
     g->store = malloc(csep_store_size());
     csep_status st = csep_store_init(g->store, &store);
-    return st ? st : csep_negotiate_client(g->n, &cfg, &g->secure.secure, e->now);
+    st = st ? st : csep_negotiate_client(g->n, &cfg, &g->secure.secure, e->now);
+    return st ? st : greet(g, e->now);
 }
 
 static void read_menu(struct csep_grant *menu, const json_t *line)
@@ -74,8 +81,7 @@ static csep_status server_start(struct end *e, const json_t *line)
     g->grantor = malloc(csep_grantor_size());
     csep_status st = csep_grantor_init(g->grantor, &gc, e->now);
     st = st ? st : csep_negotiate_server(g->n, &cfg, &g->secure.secure, g->grantor, &client, e->now);
-    /* With TLS it would have had a ClientHello by now, behind which it may speak. */
-    return st ? st : csep_negotiate_input(g->n, plain_hello, sizeof plain_hello, e->now);
+    return st ? st : greet(g, e->now);
 }
 
 struct csep_slot_source negotiation_slots(struct end *e)

@@ -28,7 +28,10 @@ def made(name, length=32):
 
 def slot(name="slot", **fields):
     """A ticket that both ends know without a negotiation."""
-    return context.Slot(made(name + " secret"), made(name + " ticket", 44), **fields)
+    forgeries = fields.pop("forgeries", None)  # that the context leaves, as libcsep is told
+    one = context.Slot(made(name + " secret"), made(name + " ticket", 44), **fields)
+    one.forgeries = forgeries
+    return one
 
 
 def settings(seed="peer", **fields):
@@ -63,7 +66,8 @@ class Harness:
 
 def slot_line(one, received_now):
     """A slot as the harness reads it."""
-    return {"secret": one.secret.hex(), "ticket": one.ticket.hex(), "handle": made("handle", 16).hex(),
+    more = {} if one.forgeries is None else {"forgeries": one.forgeries}
+    return {**more, "secret": one.secret.hex(), "ticket": one.ticket.hex(), "handle": made("handle", 16).hex(),
             "services": one.services, "aeads": one.aeads, "upgrade": one.upgrade, "max_unit": one.max_unit,
             "first_flight": one.first_flight, "received": received_now}
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 import frames
+import keys
 import packets
 from csep_peer import wire as headers
 from ends import (DATAGRAM, ERRORS, MESSAGE, MS, STREAM, TCP, UDP, Wire, closed, kinds, lib_acceptor, lib_opener, made,
@@ -429,15 +430,9 @@ def test_share_of_low_order(harness):
     """
     opener, acceptor, c = udp_opening(harness)
     c.header = packets.Open(UDP, 1, 29, c.slot.ticket, c.client_random, bytes(32), c.destination, c.ids[0]).header()
-    c.early_keys = packets_keys(c)
+    c.early_keys = keys.PacketKeys(29, keys.Schedule(c.slot.secret, c.client_random, c.header).early_c)
     acceptor.receive(c.seal_open(params(), 0))
     assert acceptor.sent() == [packets.refuse(c.ids[0], c.client_random, 1)]
-
-
-def packets_keys(c):
-    """Early keys for a header that was changed."""
-    from keys import PacketKeys, Schedule
-    return PacketKeys(29, Schedule(c.slot.secret, c.client_random, c.header).early_c)
 
 
 def test_open_over_tcp_that_does_not_open(harness):

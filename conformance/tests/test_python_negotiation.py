@@ -2,6 +2,7 @@
 """From a grant to application data, each part by either implementation: the context is the only thing they share."""
 import pytest
 
+import frames
 import messages
 from csep_peer import tcp_acceptor, tcp_opener, udp_acceptor, udp_opener
 from csep_peer.context import Context
@@ -195,3 +196,21 @@ def test_client_takes_what_it_does_not_know(harness):
     peer = Negotiation(Raw("client", b"\x70\x00\x00\x02hi" + encoded + messages.encode(tickets)))
     Wire(peer, client).run()
     assert bytes.fromhex(kinds(client, "granted")[0].secret) == Context.exported(encoded, {}, exporter, 0).secret
+
+
+def test_grease(harness):
+    """GRANT and REQUEST have a field that nobody knows, of one to sixteen bytes.
+
+    #= NEG-35
+    """
+    client = lib_client(harness)
+    client.tell("request", id=1)
+    for libcsep, sender in ((lib_server(harness), "server"), (client, "client")):
+        raw = Raw(sender, b"")
+        Wire(Negotiation(raw), libcsep).run()
+        body, fields = frames.Cursor(raw.heard[4:4 + int.from_bytes(raw.heard[1:4], "big")]), {}
+        while body:
+            identifier = body.number(2)
+            fields[identifier] = body.take(body.number(2))
+        strange = [len(value) for identifier, value in fields.items() if identifier & 0x8f8f == 0x0a0a & 0x8f8f]
+        assert len(strange) == 1 and 1 <= strange[0] <= 16
