@@ -269,7 +269,7 @@ static bool same_early_id(void *self, const struct held *e)
 static struct csep_data *start(struct csep_acceptor *a, struct open_found *f, size_t n,
                                const struct csep_addr *from, csep_time now)
 {
-    struct csep_data *c = a->num < a->cfg.max_connections ? mem_get(&a->mem, sizeof *c) : NULL;
+    struct csep_data *c = mem_get(&a->mem, sizeof *c);
     if (!c)
         return NULL;
     if (acceptee_start(c, &a->cfg.data, &a->owner, f, from, n, now)) {
@@ -293,6 +293,10 @@ static struct csep_data *judge(struct csep_acceptor *a, struct open_found *f, ui
                                const struct csep_addr *from, csep_time now)
 {
     const struct csep_slot_source *s = &a->cfg.slots;
+    if (a->num >= a->cfg.max_connections) {
+        drop(a, CSEP_ERR_LIMIT, n, CSEP_PKT_OPEN, now); /* and no ticket is spent for nothing */
+        return NULL;
+    }
     enum csep_slot_result found =
         s->open(s->self, f->h.ticket.p, f->h.ticket.n, CSEP_TRANSPORT_UDP, now, &f->slot);
     if (found == CSEP_SLOT_PENDING) {

@@ -240,7 +240,7 @@ static void packet_acked(void *self, const struct sent_packet *p, const struct s
 /* Frames that are still true are said again. */
 static void requeue_control(struct csep_data *c, uint32_t control)
 {
-    uint32_t again = control & ~(CTRL_PATH | CTRL_PING | CTRL_BLOCKED | CTRL_PARAMS);
+    uint32_t again = control & ~(CTRL_PATH | CTRL_PING | CTRL_PARAMS);
     if (!c->out.blocked)
         again &= ~CTRL_BLOCKED;
     for (unsigned i = 0; i < OWN_CIDS; i++)

@@ -203,8 +203,8 @@ static void accepted(struct csep_data *c, const struct accept_header *h, bool up
         c->peer.v[0].has_token = true;
     }
     bool eliciting = true;
+    conn_take_params(c, &params); /* first: MAX_DATA behind it raises what it says */
     conn_receive(c, payload, PLACE_ACCEPT, &eliciting);
-    conn_take_params(c, &params);
     conn_note_received(c, number, true);
     c->acks.due = c->now;   /* of the opening: at once //= DATA-58 */
     conn_forget_opening(c); //= DATA-35
@@ -241,7 +241,8 @@ static void input_accept(struct csep_data *c, uint8_t *p, size_t n, const struct
     c->stats.packets_received++;
     c->last_received = c->now;
     keys_count(c, payload.n);
-    accepted(c, &h, upgraded, number, payload);
+    if (c->state == CSEP_DATA_OPENING) /* else that used up what the context had left */
+        accepted(c, &h, upgraded, number, payload);
 }
 
 /* ---- REFUSE and RETRY: not authentic, so they count for little ---- */

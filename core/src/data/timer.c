@@ -73,7 +73,7 @@ static void say_again(struct csep_data *c, struct sent_space *s)
             continue;
         for (unsigned i = 0; i < p->num_items; i++)
             any |= outbox_again(&c->out, &c->mem, &items[i], c->now);
-        c->control |= p->control & (CTRL_MAX_DATA | CTRL_HINT);
+        c->control |= p->control & (CTRL_MAX_DATA | CTRL_HINT | (c->out.blocked ? CTRL_BLOCKED : 0));
         if (any && s == &c->space)
             break; /* the oldest that is worth it; in the opening all of it */
     }
