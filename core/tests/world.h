@@ -80,6 +80,7 @@ struct world_options {
     size_t piece_max;
     bool real_tls;
     bool client_key; /* the client has an identity */
+    struct end_store *store; /* real TLS: where the client's resumption tickets go, and come from */
     bool late_write; /* fake server without 0.5-RTT data */
     size_t flight_padding;
     size_t cut_client_at, cut_server_at;         /* of what that end sends; 0: never */
