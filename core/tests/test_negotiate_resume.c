@@ -98,11 +98,45 @@ static void test_requests_on_a_resumed_connection(void **state)
     end_store_free(&store);
 }
 
+/*
+ * A server that takes nobody unknown, whose contexts are not bound to the client: no grant leaves before the
+ * client has shown its key, as it could be used without ever doing so. Nor is one lost by being resumed, where
+ * the PSK has proved it.
+ */
+//= SEC-17 type=test
+static void test_required_client_comes_first(void **state)
+{
+    (void)state;
+    for (unsigned has_key = 0; has_key < 2; has_key++) {
+        struct end_store store = {0};
+        struct world_options o = world_options_default();
+        o.real_tls = o.need_client_key = true;
+        o.client_key = has_key;
+        o.store = &store;
+        for (unsigned round = 0; round < 1 + has_key; round++) {
+            struct world *w = world_new(&o);
+            world_run(w, CSEP_NEVER);
+            assert_int_equal(csep_grantor_contexts(w->grantor), has_key);
+            const struct world_event *g = world_event(&w->client, CSEP_NEG_GRANTED, 0);
+            assert_int_equal(g != NULL, has_key);
+            if (g)
+                assert_int_equal(g->at - w->o.start, CSEP_MS(50) * (2 - round));
+            else
+                assert_status(world_event(&w->server, CSEP_NEG_FAILED, 0)->status,
+                              CSEP_ERR_TLS_CERTIFICATE_REQUIRED);
+            world_free(w);
+            o.start += HOUR;
+        }
+        end_store_free(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_week_of_the_full_handshake),
         cmocka_unit_test(test_requests_on_a_resumed_connection),
+        cmocka_unit_test(test_required_client_comes_first),
     };
     assert_int_equal(csep_init(), CSEP_OK);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,7 @@ static void make_secure(struct world *w, struct world_end *e, bool is_server)
         struct end_options eo = {
             .server = is_server, .raw_key = true, .own_key = !is_server && w->o.client_key};
         eo.ask_certificate = is_server && w->o.client_key;
+        eo.require_certificate = is_server && w->o.need_client_key;
         eo.store = is_server ? NULL : w->o.store;
         eo.start = w->now;
         e->tls = end_new(END_OURS, eo);

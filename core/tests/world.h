@@ -80,6 +80,7 @@ struct world_options {
     size_t piece_max;
     bool real_tls;
     bool client_key; /* the client has an identity */
+    bool need_client_key;    /* real TLS: the server takes no client without one */
     struct end_store *store; /* real TLS: where the client's resumption tickets go, and come from */
     bool late_write; /* fake server without 0.5-RTT data */
     size_t flight_padding;

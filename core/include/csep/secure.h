@@ -30,6 +30,7 @@ enum csep_secure_flag {
     CSEP_SECURE_CLOSED = 1 << 4,      /* our close_notify is queued */
     CSEP_SECURE_FAILED = 1 << 5,      /* dead; output() may still hold an alert */
     CSEP_SECURE_RESUMED = 1 << 6,     /* a PSK of an earlier connection was used */
+    CSEP_SECURE_DOUBTFUL = 1 << 7,    /* server: the client must show a key, and has not yet */
 };
 
 /* Who the peer proved to be: SHA-256 of its SubjectPublicKeyInfo (as DANE 3 1 1 does), or nobody. */

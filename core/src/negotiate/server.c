@@ -199,11 +199,22 @@ static csep_status decide_pending(struct csep_negotiate *n)
     return CSEP_OK;
 }
 
+/*
+ * May GRANT leave now? Behind the client's Finished where policy says so, and where a client must show a key
+ * but its contexts are not bound to it: such a one cannot be held pending, and would outlive the handshake
+ * that failed.
+ */
+static bool may_grant(const struct csep_negotiate *n)
+{
+    bool wait = n->cfg.wait_finished || (neg_flag(n, CSEP_SECURE_DOUBTFUL) && !n->cfg.client_identity);
+    return neg_flag(n, CSEP_SECURE_CAN_WRITE | CSEP_SECURE_CAN_EXPORT) &&
+           (!wait || confirmed(n)); //= SEC-17
+}
+
 void server_flags(struct csep_negotiate *n)
 {
     csep_status st = CSEP_OK;
-    if (n->state == NEG_STATE_HANDSHAKE && neg_flag(n, CSEP_SECURE_CAN_WRITE | CSEP_SECURE_CAN_EXPORT) &&
-        (!n->cfg.wait_finished || confirmed(n)) && /* //= SEC-17 */ neg_step(n, NEG_EV_TLS_UP, CSEP_OK) &&
+    if (n->state == NEG_STATE_HANDSHAKE && may_grant(n) && neg_step(n, NEG_EV_TLS_UP, CSEP_OK) &&
         !n->cfg.literal_request)
         st = grant(n, NULL); //= NEG-41, NEG-42
     if (!st && n->state == NEG_STATE_GRANTING && confirmed(n) && neg_step(n, NEG_EV_FINISHED, CSEP_OK))

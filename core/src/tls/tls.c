@@ -129,6 +129,13 @@ static void op_close(struct csep_secure *s, csep_time now)
         (void)tls_fail(t, st);
 }
 
+/* The handshake will fail unless the client proves an identity; until then anybody may be at the other end. */
+static bool is_doubtful(const struct csep_tls *t)
+{
+    return t->rules == tls_server_rules && t->cfg.client_auth == CSEP_TLS_AUTH_REQUIRE && !t->resumed &&
+           !is_connected(t);
+}
+
 static unsigned op_flags(const struct csep_secure *s)
 {
     const struct csep_tls *t = of_const(s);
@@ -140,6 +147,7 @@ static unsigned op_flags(const struct csep_secure *s)
     f |= t->tx_closed ? CSEP_SECURE_CLOSED : 0;
     f |= t->failure ? CSEP_SECURE_FAILED : 0;
     f |= t->resumed ? CSEP_SECURE_RESUMED : 0;
+    f |= is_doubtful(t) ? CSEP_SECURE_DOUBTFUL : 0;
     return f;
 }
 
