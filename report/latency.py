@@ -56,7 +56,8 @@ def outcomes(runs: List[Dict[str, Any]]) -> List[Outcome]:
         return {(r["rtt_ms"], r["ip"]): r["delay_ns"] for r in near or mine}
 
     def agrees(name: str) -> bool:
-        return all(r["agrees"] for r in runs if r["row"] == name and r["asked_for"])
+        """Where the scenario says nothing about the row, nothing disagrees."""
+        return all(r["agrees"] for r in runs if r["row"] == name and r["asked_for"] and r.get("expected_delay_ns", 0) is not None)
 
     return [judge(c, delay, agrees) for c in CLAIMS]
 
@@ -168,7 +169,8 @@ def write(out: Path, reference: Optional[Path] = None, readme: Optional[Path] = 
     rows = load(out / "rows.json", ("row", "rtt_ms", "ip", "modelled", "delay_ns", "ttfb_ns", "agrees", "verdict"))
     runs = load(out / "runs.json", ("row", "title", "scenario", "asked_for", "rtt_ms", "ip", "delay_ns", "agrees"))
     ladders = load(out / "ladders.json", ("row", "rtt_ms", "packets"))
-    pairs = load(out / "breakeven.json", ("hit_ratio", "quic_zero_rtt_ratio", "csep_not_slower", "agrees"))
+    visits = out / "breakeven.json"  # only of runs with visits over csep and QUIC
+    pairs = load(visits, ("hit_ratio", "quic_zero_rtt_ratio", "csep_not_slower", "agrees")) if visits.exists() else []
     titles = {r["row"]: r["title"] for r in runs}
     results = outcomes([r for r in runs if not r.get("visits")])
 

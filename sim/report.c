@@ -24,6 +24,13 @@ static bool write_json(json_t *j, const char *out, const char *name)
     return ok;
 }
 
+static void forget(const char *out, const char *name)
+{
+    char path[1200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    (void)remove(path);
+}
+
 static json_t *milliseconds(uint64_t ns)
 {
     return ns % 1000000 ? json_real((double)ns / 1e6) : json_integer((json_int_t)(ns / 1000000));
@@ -304,8 +311,8 @@ bool sim_report(const struct sim_plan *plan, const char *out, void *stream)
     ok &= write_json(runs, out, "runs.json");
     ok &= write_json(ladders, out, "ladders.json");
     if (json_array_size(even))
-        ok &= write_json(even, out, "breakeven.json");
-    else
-        json_decref(even);
+        return write_json(even, out, "breakeven.json") && ok;
+    json_decref(even);
+    forget(out, "breakeven.json"); /* of an earlier run */
     return ok;
 }
