@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Targets that judge the code rather than build it, and the demonstration.
 
-.PHONY: check format asan same-trace fuzz fuzz-build fuzz-keep ct ct-build coverage bench bench-build demo reference
+.PHONY: check states format asan same-trace fuzz fuzz-build fuzz-keep ct ct-build coverage bench bench-build demo reference
 
 check: setup-dev ## the house rules: symbols, headers, arrows, licences, specification, format, clang-tidy
-	@$(QUIETLY) lib
+	@$(QUIETLY) lib $(O)/bin/states
 	@$(PYTHON) tools/check --build $(O) --jobs $(JOBS) $(CHECKS)
+
+# The state tables of the core, printed from the code; `make check` compares them with docs/spec.md.
+$(O)/bin/states: tools/states.c $(O)/obj/core/tests/dot.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(CORE_INC) -Icore/tests $(DEF) $^ -lsodium -o $@
+states: setup ## print the state tables of the core, and draw them: build/states/*.dot
+	@$(QUIETLY) $(O)/bin/states
+	@mkdir -p $(O)/states
+	@$(O)/bin/states --dot $(O)/states
+	@$(O)/bin/states
+
 format: setup-dev ## rewrite the sources as .clang-format says
 	clang-format -i $$(git ls-files '*.c' '*.h' '*.cc')
 

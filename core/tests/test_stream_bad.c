@@ -120,6 +120,8 @@ static void expect_close_anywhere(enum place place, unsigned code)
 //= DATA-72 type=test
 //= DATA-106 type=test
 //= DATA-121 type=test
+//= DATA-123 type=test
+//= DATA-124 type=test
 static void test_bad_frames(void **state)
 {
     for (size_t i = 0; i < sizeof bad_frames / sizeof bad_frames[0]; i++) {
@@ -253,7 +255,7 @@ static void send_fragment(unsigned flags, uint64_t channel, uint64_t sequence, u
     raw_send(&r, &r.tx, payload, w.len);
 }
 
-/* A sequence number comes once. */
+/* A sequence number comes once. //= DATA-124 type=test */
 static void test_message_twice(void **state)
 {
     (void)state;
@@ -327,7 +329,7 @@ static void test_message_too_long(void **state)
     raw_expect_close(&r, 0x08);
 }
 
-/* Whole messages that wait for an earlier one are held within max_data. */
+/* Whole messages that wait for an earlier one are held within MAX_DATA. //= DATA-125 type=test */
 static void test_too_much_waits(void **state)
 {
     (void)state;
@@ -339,6 +341,67 @@ static void test_too_much_waits(void **state)
     assert_int_equal(csep_stream_get_state(p.a.s), CSEP_DATA_CONFIRMED);
     send_fragment(3, 0, 3, 0, "0");
     raw_expect_close(&r, 0x0c);
+}
+
+/* What waits is bounded, not what was waited for. */
+static void test_long_message_others_wait_for(void **state)
+{
+    (void)state;
+    p.a.cfg.max_data = 20;
+    begin_data(CSEP_SERVICE_MESSAGE);
+    send_fragment(2, 0, 0, 0, "begun, and longer ");
+    send_fragment(3, 0, 1, 0, "0123456789");
+    send_fragment(3, 0, 2, 0, "0123456789");
+    send_fragment(3, 0, 0, 18, "than all of that");
+    assert_int_equal(p.a.num_messages, 3);
+    send_fragment(0, 9, 0, 0, "neither ordered ");
+    send_fragment(1, 9, 0, 16, "nor short");
+    assert_int_equal(p.a.num_messages, 4);
+    assert_int_equal(csep_stream_get_state(p.a.s), CSEP_DATA_CONFIRMED);
+}
+
+/* A receiver with a bound of its own says so. */
+static void test_bound_is_told(void **state)
+{
+    for (unsigned own = 0; own < 2; own++) {
+        tear_down(state);
+        set_up(state);
+        p.a.cfg.max_data = own ? 20 : 1048576;
+        raw_open(&r, &p, CSEP_SERVICE_MESSAGE, RAW_OPENER_PARAMS);
+        struct view v = raw_expect_accept(&r);
+        bool told = false;
+        for (size_t i = 2; i + 3 <= v.n; i++)
+            told |= !memcmp(v.p + i, "\1\1\x14", 3);
+        assert_int_equal(told, own);
+    }
+}
+
+/* Messages leave one after the other, so none waits at the receiver for one that began before it. */
+//= DATA-126 type=test
+static void test_one_after_the_other(void **state)
+{
+    (void)state;
+    static const uint8_t much[40000];
+    uint64_t at = 0, whole = 0; /* the message at hand, how many are whole */
+    struct view v;
+    begin_data(CSEP_SERVICE_MESSAGE);
+    for (unsigned i = 0; i < 3; i++)
+        stream_end_message(&p, &p.a, 1, true, much, i == 1 ? 1 : sizeof much);
+    while ((v = raw_read(&r)).n) {
+        struct frame_where where = {CSEP_TRANSPORT_TCP, CSEP_SERVICE_MESSAGE, PLACE_DATA, SENT_BY_ACCEPTOR};
+        struct frames it;
+        struct frame f;
+        frames_init(&it, v, &where);
+        while (frames_next(&it, &f) == CSEP_OK) {
+            if (f.type != CSEP_FRAME_MESSAGE)
+                continue;
+            assert_int_equal(f.u.message.sequence, whole);
+            at = f.u.message.sequence;
+            whole += f.u.message.flags & CSEP_MESSAGE_FIN;
+        }
+    }
+    assert_int_equal(at, 2);
+    assert_int_equal(whole, 3);
 }
 
 /* ---- Lengths ---- */
@@ -581,6 +644,9 @@ int main(void)
         T(test_too_many_incomplete),
         T(test_message_too_long),
         T(test_too_much_waits),
+        T(test_long_message_others_wait_for),
+        T(test_bound_is_told),
+        T(test_one_after_the_other),
         T(test_lengths),
         T(test_largest_record),
         T(test_flip_open),

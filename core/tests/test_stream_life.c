@@ -7,6 +7,7 @@
 #include "csep/wire.h"
 #include "data/packet.h"
 #include "data/schedule.h"
+#include "data/stream_state.h"
 
 static struct stream_pair p;
 static uint8_t big[200000];
@@ -474,6 +475,16 @@ static const struct {
 #undef S
 };
 
+static const int column_of[NUM_INPUTS] = {
+    [GARBAGE] = STREAM_IN_FAIL,
+    [END_OF_FILE] = STREAM_IN_END,
+    [TIME] = STREAM_IN_TIMEOUT,
+    [CLOSE_NONE] = STREAM_IN_LOCAL_CLOSE,
+    [CLOSE_CODE] = STREAM_IN_LOCAL_CLOSE,
+    [WRITE] = -1,
+    [OUTPUT] = STREAM_IN_SENT,
+};
+
 static void apply(struct stream_end *e, enum input in)
 {
     static const uint8_t garbage[30] = {0, 28, 99};
@@ -520,6 +531,10 @@ static void test_states(void **state)
             if (csep_stream_get_state(e->s) != table[i].to[in])
                 print_error("state %u, input %d\n", table[i].from, in);
             assert_int_equal(csep_stream_get_state(e->s), table[i].to[in]);
+            if (column_of[in] >= 0) { /* the list that is printed says the same */
+                unsigned may = stream_state_next(table[i].from, (enum stream_input)column_of[in]);
+                assert_true((may ? may : 1u << table[i].from) >> table[i].to[in] & 1);
+            }
             stream_end_drain(e);
             stream_end_output(&p, e);
             stream_end_drain(e);

@@ -8,7 +8,7 @@ import pytest
 
 TOOLS = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, TOOLS)
-from checks import Tree, headers, includes, numbers, symbols, text  # noqa: E402
+from checks import Tree, headers, includes, numbers, states, symbols, text  # noqa: E402
 
 SPDX = "/* SPDX-License-Identifier: BSD-2-Clause */\n"
 
@@ -146,3 +146,49 @@ def test_numbers_agree(tmp_path):
 def test_planted_number_is_found(tmp_path, name, old, new, complaint):
     findings = numbers.check(plant(tmp_path, {**NUMBERS, name: NUMBERS[name].replace(old, new)})).findings
     assert len(findings) == 1 and complaint in findings[0]
+
+
+def code_of(rows):
+    """What tools/states.c would print: one machine, `context`, with these rows of what follows each input."""
+    inputs = states.TABLES[-1][3]
+    return {"context": {state: dict(zip(inputs, follows)) for state, follows in rows.items()}}
+
+
+STATE_TABLE = """### 9.1 States
+
+| state | negotiate | granted | failed | soft | hard | refused | used | revoke | forget |
+|---|---|---|---|---|---|---|---|---|---|
+| NONE, EXPIRED | SOFT | - | - | drop | - | - | SOFT, or NONE on ACK | - | - |
+| SOFT | SOFT | - | - | - | - | - | - | - | - |
+"""
+ROW = ["SOFT", "-", "-", "drop", "-", "-", "NONE SOFT", "-", "-"]
+STATE_ROWS = {"NONE": ROW, "EXPIRED": ROW, "SOFT": ["SOFT"] + ["-"] * 8}
+
+
+def state_findings(spec, rows, monkeypatch):
+    monkeypatch.setattr(states, "TABLES", states.TABLES[-1:])
+    return states.compare(spec, code_of(rows))[1]
+
+
+def test_state_tables_agree(monkeypatch):
+    assert state_findings(STATE_TABLE, STATE_ROWS, monkeypatch) == []
+
+
+@pytest.mark.parametrize("old, new, complaint", [
+    ("| SOFT | SOFT |", "| SOFT | NONE |", "docs/spec.md:6: context, SOFT, NEGOTIATE: 'NONE' here, SOFT in the code"),
+    ("| drop |", "| - |", "docs/spec.md:5: context, NONE, SOFT_LIMIT: '-' here, drop in the code"),
+    (", or NONE on ACK", "", "'SOFT' here, NONE SOFT in the code"),
+    ("| NONE, EXPIRED |", "| NONE |", "has no row EXPIRED"),
+    ("| SOFT | SOFT | -", "| FRESH | SOFT | -", "the code has no state FRESH"),
+    ("### 9.1", "### 9.9", "no state table"),
+    ("- | - |\n| SOFT |", "- |\n| SOFT |", "8 places for 9 inputs"),
+])
+def test_planted_state_is_found(monkeypatch, old, new, complaint):
+    spec = STATE_TABLE.replace(old, new)
+    found = state_findings(spec, STATE_ROWS, monkeypatch)
+    assert any(complaint in f for f in found), found
+
+
+def test_states_of_the_code_that_nobody_wrote_down(monkeypatch):
+    rows = {**STATE_ROWS, "LOST": ROW}
+    assert any("has no row LOST" in f for f in state_findings(STATE_TABLE, rows, monkeypatch))

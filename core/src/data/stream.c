@@ -8,6 +8,7 @@
 #include "base/emit.h"
 #include "crypto/wipe.h"
 #include "data/permit.h"
+#include "data/stream_state.h"
 
 #define PENDING_MAX  CSEP_SEC(3)
 #define PENDING_POLL CSEP_MS(20)
@@ -50,6 +51,7 @@ void stream_set_state(struct csep_stream *s, enum csep_data_state to, csep_time 
 {
     if (to == s->state)
         return;
+    assert(stream_state_may_follow(s->state, to));
     TRACE(&s->cfg.trace, now, DATA_STATE, s->state, to);
     s->state = to;
 }
@@ -171,6 +173,10 @@ void stream_own_params(const struct csep_stream *s, struct frame_params *p)
     *p = (struct frame_params){.max_message = s->cfg.max_message,
                                .idle_timeout_ms = s->cfg.idle_timeout / CSEP_MS(1)};
     p->given = PARAM_BIT(CSEP_PARAM_MAX_MESSAGE) | PARAM_BIT(CSEP_PARAM_IDLE_TIMEOUT);
+    if (s->cfg.max_data != 1048576) { //= DATA-125
+        p->max_data = s->cfg.max_data;
+        p->given |= PARAM_BIT(CSEP_PARAM_MAX_DATA);
+    }
 }
 
 void stream_take_params(struct csep_stream *s, const struct frame_params *p)

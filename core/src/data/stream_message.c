@@ -176,7 +176,7 @@ static csep_status begin_message(struct csep_stream *s, uint32_t key, const stru
     if (!next)
         return CSEP_ERR_MEMORY;
     if (m->sequence != *next)
-        return CSEP_ERR_DECODE;
+        return CSEP_ERR_DECODE; //= DATA-124
     ++*next;
     return CSEP_OK;
 }
@@ -196,7 +196,8 @@ static csep_status add(struct csep_stream *s, struct assembly *a, const struct f
         s->messages.num_incomplete--;
         s->messages.whole_bytes += a->len;
     }
-    return s->messages.whole_bytes > s->cfg.max_data ? CSEP_ERR_FLOW_CONTROL : CSEP_OK;
+    bool waits = a->whole && must_wait(s, a->key, a); /* the one that others waited for does not count */
+    return waits && s->messages.whole_bytes > s->cfg.max_data ? CSEP_ERR_FLOW_CONTROL : CSEP_OK; //= DATA-125
 }
 
 csep_status stream_take_message(struct csep_stream *s, const struct frame_message *m, bool early)

@@ -222,7 +222,9 @@ static bool put_frame(struct piece *p, struct wr *w)
     return true;
 }
 
-/* A piece was sent whole: go to the next; it is kept where it may have to be sent again. */
+/* A piece was sent whole: go to the next; it is kept where it may have to be sent again. One after the other,
+ * so no message is whole before one that began earlier. */
+//= DATA-126
 static void advance(struct csep_stream *s, bool keep)
 {
     struct piece *p = s->queue.at;
