@@ -7,8 +7,8 @@
     generations.py    5.4, 6.7      keys of both directions and their updates over UDP
     services.py       6.9, 7.2      messages: cut, put together, skipped, counted
     recovery.py       6.8, 6.10     what was received, what was sent, what was lost
-    udp*.py           6             data connections over UDP, what both ends share, opener, acceptor
-    tcp*.py           8             the same over TCP
+    udp*.py           6             data connections over UDP: what both ends share, opener, acceptor, what it accepted
+    tcp*.py           8             the same over TCP: what both ends share, opener, acceptor
     common.py         7.3, 10       parameters, error codes, events
 
 Numbers, frames, messages and key derivations are those of docs/vectors, which know the specification only, too.

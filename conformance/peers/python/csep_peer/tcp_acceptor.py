@@ -17,11 +17,15 @@ class Acceptor(Stream):
 
     def __init__(self, book, settings, now):
         super().__init__(None, settings, now)
-        self.book, self.slot, self.since = book, None, now
+        self.book, self.slot, self.first_byte_at = book, None, None
         self.after_early, self.early_bytes, self.early_size = None, 0, 0
         self.takes_early = settings.early
 
     # ---- OPEN ----
+
+    def receive(self, data, now):
+        self.first_byte_at = now if self.first_byte_at is None else self.first_byte_at
+        super().receive(data, now)
 
     def take_unit(self, unit):
         if self.state == "IDLE":
@@ -125,4 +129,7 @@ class Acceptor(Stream):
     # ---- time ----
 
     def deadline(self):
-        return self.since + OPEN_WITHIN if self.state == "IDLE" else super().deadline()
+        """Who has not sent a byte yet may wait (NEG-2); how long is for the host to say."""
+        if self.state != "IDLE":
+            return super().deadline()
+        return None if self.first_byte_at is None else self.first_byte_at + OPEN_WITHIN

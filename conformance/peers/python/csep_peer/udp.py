@@ -25,15 +25,21 @@ class Connection:
 
     def __init__(self, service, settings, now):
         self.service, self.settings, self.now, self.state = service, settings, now, "IDLE"
-        self.events, self.path, self.theirs = [], Path(), Parameters()
+        self.events, self.theirs = [], Parameters()
+        self.schedule = self.generations = None  # keys, from ACCEPT on
+        # What was sent and received in the data space, and messages both ways.
+        self.path = Path()
         self.space, self.received = Space(self.path), Received()
-        self.inbox, self.outbox = Inbox(settings, True), Outbox()
+        self.outbox, self.inbox = Outbox(), Inbox(settings, True)
+        # Frames to send: of the application, lost ones, those of the connection itself.
         self.fresh, self.again, self.control = deque(), [], []
-        self.schedule = self.generations = self.close_frame = None
-        self.ids, self.peer_ids, self.peer_sequence = {0: settings.random(8)}, {}, 0  # sequence: id
-        self.peer_gave, self.retired = {}, set()  # sequence: id and reset token; those not used any more
-        self.address, self.confirmed, self.probe = None, False, False
-        self.heard, self.ends_at, self.last_heard = 0, None, now
+        # Connection ids by sequence: own ones, the peer's that can be used, all that the peer gave with their tokens.
+        self.ids, self.peer_ids, self.peer_gave, self.retired = {0: settings.random(8)}, {}, {}, set()
+        self.peer_sequence, self.address = 0, None  # where packets go
+        self.confirmed = self.probe = False
+        # The end: what is said, how many packets came since it was said, when it is over.
+        self.close_frame, self.heard, self.ends_at = None, 0, None
+        self.last_heard = now
 
     # ---- verbs of the application ----
 
