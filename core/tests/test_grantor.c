@@ -507,6 +507,42 @@ static void test_revoked(void **state)
     }
 }
 
+/* Somebody who revokes contexts of his own by the thousand does not bring back one that is over. */
+//= NEG-52, KEY-8 type=test
+static void test_no_flood_brings_one_back(void **state)
+{
+    (void)state;
+    static const struct csep_usage much = {0, 100, 0};
+    for (unsigned by_limit = 0; by_limit < 2; by_limit++) {
+        struct csep_grantor_config cfg = csep_grantor_config_default();
+        cfg.mode = CSEP_GRANTOR_STATELESS;
+        cfg.strike_entries = 64;
+        cfg.menu.limits.packets = 100;
+        struct bench *b = bench_with(cfg);
+        struct csep_slot s;
+        uint8_t out[256];
+        size_t len;
+        grant(b, T0);
+        struct csep_ticket over[2] = {b->tickets[0], b->tickets[1]};
+        assert_int_equal(open_at(b, 0, T0, &s), CSEP_SLOT_OK);
+        if (by_limit)
+            assert_status(b->slots.report(b->slots.self, b->grant.handle, &much, T0), CSEP_ERR_AEAD_LIMIT);
+        else
+            csep_grantor_revoke(&b->g, b->grant.handle, T0);
+        for (unsigned i = 1; i <= 1000; i++) {
+            grant(b, T0 + i);
+            csep_grantor_revoke(&b->g, b->grant.handle, T0 + i);
+        }
+        grant(b, T0 + 2000); /* what is granted later is good */
+        assert_int_equal(spend_at(b, 0, T0 + 2000), CSEP_SLOT_OK);
+        assert_int_equal(b->slots.more(b->slots.self, &s, 5, out, sizeof out, &len, T0 + 2000), 0);
+        memcpy(b->tickets, over, sizeof over);
+        assert_int_equal(open_at(b, 0, T0 + 2000, &s), CSEP_SLOT_REFUSED);
+        assert_int_equal(open_at(b, 1, T0 + DAY - 1, &s), CSEP_SLOT_REFUSED);
+        bench_free(b);
+    }
+}
+
 /* A stateless server is not talked into remembering handles that it never gave out. */
 static void test_invented_handles(void **state)
 {
@@ -703,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_bitmap_window),
         cmocka_unit_test(test_more_in_band),
         cmocka_unit_test(test_revoked),
+        cmocka_unit_test(test_no_flood_brings_one_back),
         cmocka_unit_test(test_invented_handles),
         cmocka_unit_test(test_usage_ends_it),
         cmocka_unit_test(test_replaced),

@@ -365,22 +365,25 @@ static void test_ledger(void **state)
     uint8_t h[CSEP_HANDLE_LEN] = {1}, other[CSEP_HANDLE_LEN] = {1};
     assert_ok(ledger_init(&l, 4, a));
     assert_null(ledger_find(&l, h, T0));
-    ledger_get(&l, h, T0 + DAY, T0)->revoked = true;
+    ledger_end(ledger_get(&l, h, T0 + DAY, T0), T0);
     for (uint8_t i = 1; i < 20; i++) { /* a flood of others in the same bucket does not wash it away */
         other[15] = i;
         ledger_get(&l, other, T0 + DAY, T0)->used.packets = i;
     }
     assert_non_null(ledger_find(&l, h, T0));
-    assert_true(ledger_find(&l, h, T0)->revoked);
+    assert_int_equal(ledger_find(&l, h, T0)->over_at, T0);
+    assert_false(ledger_forgot(&l, h, T0));
     assert_non_null(ledger_find(&l, other, T0)); /* the least used went */
     assert_null(ledger_find(&l, h, T0 + DAY));
-    /* full of revoked ones: the one that is over first makes room */
+    /* full of such: the one that was over first makes room, and nothing so old is believed any more */
     for (uint8_t i = 1; i < 10; i++) {
         other[15] = i;
-        struct ledger_entry *e = ledger_get(&l, other, T0 + DAY + i, T0);
-        e->revoked = true;
+        ledger_end(ledger_get(&l, other, T0 + DAY, T0 + i), T0 + i);
     }
     assert_null(ledger_find(&l, h, T0));
+    assert_true(ledger_forgot(&l, h, T0));
+    assert_true(ledger_forgot(&l, h, T0 + 5));
+    assert_false(ledger_forgot(&l, h, T0 + 6)); /* of those since, all are known */
     assert_non_null(ledger_find(&l, other, T0));
     ledger_free(&l, a);
     alloc.fail_from = alloc.gets + 1;

@@ -324,19 +324,25 @@ bool csep_grantor_stateful(const struct csep_grantor *g)
     return stateful(g);
 }
 
+static void end_in_ledger(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN], csep_time until,
+                          csep_time now)
+{
+    struct ledger_entry *e = ledger_get(&g->ledger, handle, until, now);
+    e->revoked = true;
+    e->until = until;
+    ledger_end(e, now);
+}
+
 void csep_grantor_revoke(struct csep_grantor *g, const uint8_t handle[CSEP_HANDLE_LEN], csep_time now)
 {
     //= NEG-52, SEC-30
     if (stateful(g)) {
         const struct book_context *c = book_find(&g->book, handle);
         if (c)
-            ledger_get(&g->ledger, handle, c->expiry.at, now)->revoked = true;
+            end_in_ledger(g, handle, c->expiry.at, now);
         csep_grantor_discard(g, handle);
     } else if (own_handle(g, handle)) {
-        csep_time until = csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime));
-        struct ledger_entry *e = ledger_get(&g->ledger, handle, until, now);
-        e->revoked = true;
-        e->until = until;
+        end_in_ledger(g, handle, csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime)), now);
     }
 }
 
@@ -366,7 +372,7 @@ size_t csep_grantor_contexts(const struct csep_grantor *g)
 
 size_t csep_grantor_memory(const struct csep_grantor *g)
 {
-    size_t n = sizeof *g + g->book.mem.held + g->ledger.num * sizeof(struct ledger_entry);
+    size_t n = sizeof *g + g->book.mem.held + ledger_memory(&g->ledger);
     if (!stateful(g))
         n += strike_memory(&g->strike);
     return n;

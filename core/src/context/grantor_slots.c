@@ -73,7 +73,8 @@ static enum csep_slot_result open_sealed(struct csep_grantor *g, const struct ti
 {
     static const struct csep_usage none;
     const struct ledger_entry *e = ledger_find(&g->ledger, c->handle, now);
-    if (now >= c->expires || (e && e->revoked) || strike_seen(&g->strike, ticket_mark(ticket), now))
+    if (now >= c->expires || (e && e->revoked) || ledger_forgot(&g->ledger, c->handle, c->granted) ||
+        strike_seen(&g->strike, ticket_mark(ticket), now))
         return CSEP_SLOT_REFUSED; //= CTX-16, CTX-3
     if (!fill(g, ticket, len, transport, c->secret, e ? &e->used : &none, out))
         return CSEP_SLOT_REFUSED;
@@ -166,7 +167,9 @@ static csep_status report_stateful(struct csep_grantor *g, const uint8_t handle[
     limits_add(&c->used, used);
     if (limits_of_use(&g->limits, &c->used) != LIMIT_HARD)
         return CSEP_OK;
-    ledger_get(&g->ledger, handle, c->expiry.at, now)->used = c->used;
+    struct ledger_entry *e = ledger_get(&g->ledger, handle, c->expiry.at, now);
+    e->used = c->used;
+    ledger_end(e, now);
     book_remove(&g->book, c);
     return CSEP_ERR_AEAD_LIMIT;
 }
@@ -180,7 +183,10 @@ static csep_status slot_report(void *self, const uint8_t handle[CSEP_HANDLE_LEN]
     csep_time until = csep_time_add(now, CSEP_SEC(g->cfg.menu.lifetime));
     struct ledger_entry *e = ledger_get(&g->ledger, handle, until, now);
     limits_add(&e->used, used);
-    return still_good(g, e);
+    csep_status st = still_good(g, e);
+    if (st)
+        ledger_end(e, now);
+    return st;
 }
 
 /* ---- more ---- */
@@ -211,7 +217,8 @@ static unsigned slot_more(void *self, const struct csep_slot *slot, unsigned wan
         return 0;
     if (g->cfg.mode == CSEP_GRANTOR_STATEFUL)
         c = book_find(&g->book, slot->handle);
-    else if (!ticket_get_context(&g->keys, slot->ticket, slot->ticket_len, &sealed) || now >= sealed.expires)
+    else if (!ticket_get_context(&g->keys, slot->ticket, slot->ticket_len, &sealed) ||
+             now >= sealed.expires || ledger_forgot(&g->ledger, sealed.handle, sealed.granted))
         return 0;
     /* The lifetime stays what it was: each ticket carries, or names, the same context. //= CTX-10 */
     for (; num < want && num < 32 && next_ticket(g, c, &sealed, now, &w); num++)
