@@ -3,15 +3,29 @@
 
 #include <string.h>
 
+static uint64_t initial_window(uint32_t unit)
+{
+    uint64_t least = 2 * (uint64_t)unit, most = 10 * (uint64_t)unit, w = least > 14720 ? least : 14720;
+    return w < most ? w : most;
+}
+
 void congestion_init(struct congestion *c, uint32_t unit)
 {
-    uint64_t least = 2 * (uint64_t)unit, most = 10 * (uint64_t)unit;
     memset(c, 0, sizeof *c);
     c->unit = unit;
-    c->cwnd = least > 14720 ? least : 14720;
-    if (c->cwnd > most)
-        c->cwnd = most;
+    c->cwnd = initial_window(unit);
     c->ssthresh = UINT64_MAX;
+}
+
+void congestion_idle(struct congestion *c)
+{
+    uint64_t most = initial_window(c->unit);
+    if (c->cwnd <= most)
+        return;
+    if (c->ssthresh < c->cwnd / 4 * 3)
+        c->ssthresh = c->cwnd / 4 * 3; /* it may come back to that quickly */
+    c->cwnd = most;
+    c->credit = 0;
 }
 
 void congestion_sent(struct congestion *c, uint32_t bytes)
@@ -33,7 +47,6 @@ void congestion_acked(struct congestion *c, uint32_t bytes, csep_time sent)
     c->in_flight -= bytes;
     if (c->in_recovery && sent <= c->recovery_start)
         return;
-    c->in_recovery = false;
     if (!grow)
         return;
     if (c->cwnd < c->ssthresh) {

@@ -75,7 +75,7 @@ void path_note(struct csep_data *c, const struct csep_addr *from, bool highest, 
         p->now = (struct path){.addr = *from};
     }
     if (!same_ip(&old.addr, from))
-        recovery_new_path(&c->recovery, c->unit); //= DATA-52
+        recovery_new_path(&c->recovery, &c->space, c->unit); //= DATA-52
     if (own_changed)
         retire_peer_cid(c); /* the opener moved on purpose: do not link the two paths */
     events_raise(&c->events, CSEP_DATA_EV_PATH);
@@ -89,7 +89,7 @@ void csep_data_migrate(struct csep_data *c, csep_time now)
     if (c->acceptor || c->state < CSEP_DATA_OPEN || c->state >= CSEP_DATA_CLOSING)
         return;
     retire_peer_cid(c); //= DATA-47
-    recovery_new_path(&c->recovery, c->unit);
+    recovery_new_path(&c->recovery, &c->space, c->unit);
     start_validation(c);
 }
 
@@ -124,7 +124,7 @@ void path_expire(struct csep_data *c)
     p->now = p->before; //= DATA-50
     p->has_before = false;
     if (other)
-        recovery_new_path(&c->recovery, c->unit);
+        recovery_new_path(&c->recovery, &c->space, c->unit);
 }
 
 /* ---- Ids of our own ---- */

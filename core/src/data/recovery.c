@@ -6,6 +6,7 @@
 #define PACKET_THRESHOLD 3
 #define GRANULARITY      CSEP_MS(1)
 #define PTO_DOUBLINGS    20
+#define SENT_MOST        (UINT32_C(1) << 18) /* packets from the oldest unsettled one on */
 #define RTT_MOST         CSEP_SEC(60) /* beyond that the host slept, and the path says nothing */
 
 void recovery_init(struct recovery *r, csep_time rtt, uint32_t unit)
@@ -16,13 +17,14 @@ void recovery_init(struct recovery *r, csep_time rtt, uint32_t unit)
     r->rttvar = r->srtt / 2;
 }
 
-void recovery_new_path(struct recovery *r, uint32_t unit)
+void recovery_new_path(struct recovery *r, struct sent_space *s, uint32_t unit)
 {
     uint64_t in_flight = r->cc.in_flight;
     csep_time delay = r->peer_ack_delay;
     recovery_init(r, 0, unit); //= DATA-52
     r->cc.in_flight = in_flight;
     r->peer_ack_delay = delay;
+    s->path_from = s->next;
 }
 
 /* ---- The rings ---- */
@@ -41,6 +43,8 @@ static bool reserve_packets(struct sent_space *s, struct mem *m)
 {
     if (s->next - s->head < s->cap)
         return true;
+    if (s->cap == SENT_MOST)
+        return false; /* a peer that lets one packet wait for ever gets no memory for the rest */
     uint32_t cap = s->cap ? s->cap * 2 : 4;
     struct sent_packet *p = mem_get(m, cap * sizeof *p);
     if (!p)
@@ -132,17 +136,19 @@ void sent_done(struct sent_space *s, struct mem *m, struct recovery *r, const st
     struct sent_packet *rec = packet_at(s, s->next++);
     *rec = *p;
     rec->first_item = s->items_next - p->num_items;
-    rec->settled = !p->eliciting;
+    rec->settled = p->eliciting ? 0 : SETTLED_OTHERWISE;
     if (!p->eliciting)
         return;
+    if (!r->cc.in_flight && s->last_eliciting && p->sent - s->last_eliciting > recovery_pto(r))
+        congestion_idle(&r->cc);
     s->eliciting_in_flight++;
     s->last_eliciting = p->sent;
     congestion_sent(&r->cc, p->bytes);
 }
 
-static void settle(struct sent_space *s, struct sent_packet *p)
+static void settle(struct sent_space *s, struct sent_packet *p, enum settled how)
 {
-    p->settled = true;
+    p->settled = (uint8_t)how;
     s->eliciting_in_flight--;
 }
 
@@ -152,7 +158,7 @@ void sent_forget(struct sent_space *s, struct mem *m, struct recovery *r, const 
         struct sent_packet *p = packet_at(s, n);
         if (p->settled)
             continue;
-        settle(s, p);
+        settle(s, p, SETTLED_OTHERWISE);
         congestion_forgotten(&r->cc, p->bytes);
         ops->forgotten(ops->self, p, p->num_items ? item_at(s, p->first_item) : NULL);
     }
@@ -222,8 +228,11 @@ static void ack_run(struct recovery *r, struct sent_space *s, struct ack_range r
         struct sent_packet *p = packet_at(s, n);
         if (p->settled)
             continue;
-        settle(s, p);
-        congestion_acked(&r->cc, p->bytes, p->sent);
+        settle(s, p, SETTLED_ACKED);
+        if (n < s->path_from)
+            congestion_forgotten(&r->cc, p->bytes);
+        else
+            congestion_acked(&r->cc, p->bytes, p->sent);
         out->any = true;
         if (n == largest) {
             out->largest = true;
@@ -248,7 +257,7 @@ csep_status recovery_ack(struct recovery *r, struct sent_space *s, struct mem *m
         s->acked_next = ack->largest + 1;
     if (!got.any)
         return CSEP_OK;
-    if (got.largest && now - got.newest <= RTT_MOST)
+    if (got.largest && ack->largest >= s->path_from && now - got.newest <= RTT_MOST)
         sample_rtt(r, now - got.newest, ack_delay, now);
     r->pto_count = 0;
     recovery_detect(r, s, m, now, ops);
@@ -262,10 +271,10 @@ static csep_time loss_delay(const struct recovery *r)
     return d > GRANULARITY ? d : GRANULARITY;
 }
 
-/* Sent times of a run of losses without an acknowledged packet between them. */
+/* Sent times of a run of losses without an acknowledged packet between them (RFC 9002 section 7.6.2). */
 struct run {
     csep_time first, last;
-    bool any;
+    bool any, persistent;
 };
 
 static void run_add(struct run *run, const struct recovery *r, csep_time sent)
@@ -278,6 +287,12 @@ static void run_add(struct run *run, const struct recovery *r, csep_time sent)
     run->last = sent;
 }
 
+static void run_end(struct run *run, const struct recovery *r)
+{
+    run->persistent |= run->any && run->last - run->first > 3 * recovery_pto(r);
+    run->any = false;
+}
+
 void recovery_detect(struct recovery *r, struct sent_space *s, struct mem *m, csep_time now,
                      const struct recovery_ops *ops)
 {
@@ -287,6 +302,8 @@ void recovery_detect(struct recovery *r, struct sent_space *s, struct mem *m, cs
     s->loss_time = 0;
     for (uint64_t n = s->head; n < end; n++) {
         struct sent_packet *p = packet_at(s, n);
+        if (p->settled == SETTLED_ACKED)
+            run_end(&run, r);
         if (p->settled)
             continue;
         bool by_number = n + PACKET_THRESHOLD < s->acked_next;
@@ -295,13 +312,18 @@ void recovery_detect(struct recovery *r, struct sent_space *s, struct mem *m, cs
             s->loss_time = s->loss_time ? csep_time_min(s->loss_time, late) : late;
             continue;
         }
-        settle(s, p);
-        run_add(&run, r, p->sent);
-        congestion_lost(&r->cc, p->bytes, p->sent, now);
+        settle(s, p, SETTLED_OTHERWISE);
+        if (n < s->path_from) {
+            congestion_forgotten(&r->cc, p->bytes);
+        } else {
+            run_add(&run, r, p->sent);
+            congestion_lost(&r->cc, p->bytes, p->sent, now);
+        }
         ops->lost(ops->self, n, p, p->num_items ? item_at(s, p->first_item) : NULL,
                   by_number ? LOSS_PACKETS : LOSS_TIME);
     }
-    if (run.any && run.last - run.first > 3 * recovery_pto(r))
+    run_end(&run, r);
+    if (run.persistent)
         congestion_collapse(&r->cc);
     advance(s, m);
 }

@@ -40,14 +40,17 @@ struct sent_item {
 #define CTRL_NEW_CID(i) (0x0100u << (i))  /* i-th id of our own */
 #define CTRL_RETIRE(i)  (0x10000u << (i)) /* i-th id of the peer */
 
+enum settled { SETTLED_ACKED = 1, SETTLED_OTHERWISE /* lost, forgotten or never of interest */ };
+
 struct sent_packet {
     csep_time sent;
     uint64_t first_item;
     uint64_t ack_next; /* this packet acknowledged numbers below; 0 = none */
     uint32_t control;
     uint16_t bytes, num_items;
-    bool eliciting, settled; /* settled: acknowledged, lost or never of interest */
-    uint16_t epoch;          /* early, or key generation, low bits */
+    bool eliciting;
+    uint8_t settled; /* enum settled; 0: in flight */
+    uint16_t epoch;  /* early, or key generation, low bits */
 };
 
 struct sent_space {
@@ -58,6 +61,7 @@ struct sent_space {
     uint64_t items_head, items_next;
     uint64_t acked_next; /* one above the largest number acknowledged */
     csep_time last_eliciting, loss_time;
+    uint64_t path_from; /* what has a lower number went another path, of which this one learns nothing */
     uint32_t eliciting_in_flight;
     bool overtaken; /* something sent after all of these was acknowledged */
 };
@@ -85,8 +89,9 @@ struct recovery_ops {
 
 /* rtt 0: the default of 333 ms. */
 void recovery_init(struct recovery *r, csep_time rtt, uint32_t unit);
-/* Another path: window and estimates begin again (DATA-52); what is in flight stays counted. */
-void recovery_new_path(struct recovery *r, uint32_t unit);
+/* Another path from the next packet of the space on: window and estimates begin again (DATA-52), what is in
+ * flight stays counted, and its fate says nothing about the new path. */
+void recovery_new_path(struct recovery *r, struct sent_space *s, uint32_t unit);
 
 /* Room for one packet with up to `items` pieces; to be called before the packet is built. */
 bool sent_reserve(struct sent_space *s, struct mem *m, uint32_t items);
