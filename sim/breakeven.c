@@ -67,14 +67,24 @@ json_t *sim_breakeven(const struct sim_plan *plan)
     return all;
 }
 
+static bool has_quic(const struct sim_plan *plan, const struct sim_point *c)
+{
+    struct visits q;
+    for (size_t k = 0; k < plan->num; k++)
+        if (is_quic(&plan->points[k], c, &q))
+            return true;
+    return false;
+}
+
 static void print_head(const struct sim_plan *plan, const struct sim_point *c, FILE *f)
 {
     struct visits q;
     fprintf(f,
-            "\nvisits at random, R = %g ms: mean delay of csep with kept contexts (hit ratio h) beside QUIC "
-            "(modelled, 0-RTT ratio g)\n"
-            "%-6s %-8s %-7s %-9s %-12s",
-            (double)c->cfg.network.rtt / 1e6, "load", "refresh", "h", "analysis", "csep");
+            "\nvisits at random, R = %g ms, IPv%" PRIu64
+            ": mean delay of csep with kept contexts (hit ratio h)%s\n",
+            (double)c->cfg.network.rtt / 1e6, c->cfg.network.ip,
+            has_quic(plan, c) ? " beside QUIC (modelled, 0-RTT ratio g)" : "");
+    fprintf(f, "%-6s %-6s %-8s %-7s %-9s %-12s", "row", "load", "refresh", "h", "analysis", "csep");
     for (size_t k = 0; k < plan->num; k++)
         if (is_quic(&plan->points[k], c, &q))
             fprintf(f, " g=%.2f %6.2f ms", q.ratio, (double)q.mean_delay / 1e6);
@@ -85,7 +95,7 @@ static void print_line(const struct sim_plan *plan, const struct sim_point *c, c
                        FILE *f)
 {
     struct visits q;
-    fprintf(f, "%-6g %-8s %-7.3f %-9.3f %6.2f ms   ", c->cfg.workload.load,
+    fprintf(f, "%-6s %-6g %-8s %-7.3f %-9.3f %6.2f ms   ", c->row->id, c->cfg.workload.load,
             c->cfg.policy.refresh == SIM_REFRESH_USE ? "use" : "never", cv->ratio, hit_ratio_by_analysis(c),
             (double)cv->mean_delay / 1e6);
     for (size_t k = 0; k < plan->num; k++)
@@ -96,21 +106,27 @@ static void print_line(const struct sim_plan *plan, const struct sim_point *c, c
     fputc('\n', f);
 }
 
+static bool same_network(const struct sim_point *a, const struct sim_point *b)
+{
+    return a->cfg.network.rtt == b->cfg.network.rtt && a->cfg.network.ip == b->cfg.network.ip;
+}
+
 void sim_breakeven_print(const struct sim_plan *plan, void *stream)
 {
+    const struct sim_point *before = NULL;
     struct visits v;
-    bool headed = false, any = false;
-    for (size_t i = 0; i < plan->num; i++)
-        any |= plan->points[i].row->stack == &sim_stack_model && get_visits(&plan->points[i], &v);
-    for (size_t i = 0; i < plan->num && any; i++) {
-        if (!is_csep(&plan->points[i], &v))
+    bool compared = false;
+    for (size_t i = 0; i < plan->num; i++) {
+        const struct sim_point *c = &plan->points[i];
+        if (!is_csep(c, &v))
             continue;
-        if (!headed)
-            print_head(plan, &plan->points[i], stream);
-        headed = true;
-        print_line(plan, &plan->points[i], &v, stream);
+        if (!before || !same_network(before, c))
+            print_head(plan, c, stream);
+        before = c;
+        compared |= has_quic(plan, c);
+        print_line(plan, c, &v, stream);
     }
-    if (headed)
+    if (compared)
         fputs("by analysis csep is not slower where h >= (1 + g) / 2; a \"!\" marks where measurement says "
               "otherwise\n",
               stream);

@@ -243,8 +243,8 @@ static void print_line(const struct line *l, FILE *f)
     snprintf(agree, sizeof agree, "%zu of %zu", l->agree, l->points);
     fprintf(f, "%-10s %-54s %-13s %-13s %-12s %s\n", l->row->id, l->row->title,
             value_text(l, l->expect ? &l->expect->delay : &none, l->delay, d, sizeof d),
-            value_text(l, l->expect ? &l->expect->ttfb : &none, l->ttfb, t, sizeof t), l->expect ? agree : "",
-            l->row->modelled ? "modelled" : "");
+            value_text(l, l->expect ? &l->expect->ttfb : &none, l->ttfb, t, sizeof t),
+            l->expect && l->expect->delay.given ? agree : "", l->row->modelled ? "modelled" : "");
     for (size_t i = 0; i < l->verdicts; i++)
         if (*l->verdict[i])
             fprintf(f, "%11s%s\n", "", l->verdict[i]);
@@ -263,10 +263,18 @@ static struct line line_of(const struct sim_plan *plan, const struct sim_scenari
     return l;
 }
 
+/* Its times are those of one point, while there are others. */
+static bool shows_first_point(const struct line *l)
+{
+    return l->points > 1 && !(l->expect && l->expect->delay.given && l->agree == l->points);
+}
+
 static void print_table(const struct sim_plan *plan, FILE *f)
 {
     for (size_t i = 0; i < plan->num_scenarios; i++) {
-        size_t lines = 0;
+        size_t lines = 0, most = 0;
+        char name[32];
+        const struct sim_point *first = NULL;
         for (const struct sim_row *r = sim_rows; r->id; r++) {
             struct line l = line_of(plan, &plan->scenarios[i], r);
             if (l.points && !lines++)
@@ -274,7 +282,14 @@ static void print_table(const struct sim_plan *plan, FILE *f)
                         "what, and below it the verdict on the claim", "delay", "first reply", "as analysed");
             if (l.points)
                 print_line(&l, f);
+            if (shows_first_point(&l)) {
+                most = l.points > most ? l.points : most;
+                first = first ? first : l.first;
+            }
         }
+        if (first)
+            fprintf(f, "times in ms: at R = %s, the first of %zu points; rows.json has all\n",
+                    sim_format_time(first->cfg.network.rtt, name, sizeof name), most);
     }
 }
 

@@ -204,6 +204,27 @@ def test_no_control_characters_without_a_terminal(tmp_path):
     assert quiet.stdout == got.stdout and quiet.stderr == ""
 
 
+def test_visits_have_a_table_without_anybody_beside_them(tmp_path):
+    got = sim("run", "scenarios/latency/breakeven-csep.yaml", "--set", "workload.visits=40", "--set", "workload.load=3",
+              "--out", tmp_path)
+    assert got.returncode == 0
+    assert len(re.findall(r"^S1 +3 +(?:never|use) ", got.stdout, re.M)) == 2
+    assert "visits at random, R = 50 ms, IPv4" in got.stdout and "QUIC" not in got.stdout
+
+
+def test_times_of_several_points_are_said_to_be_of_the_first(tmp_path):
+    file = scenario(tmp_path, "rows: [B1]\nsweep: {network.rtt: [30ms, 60ms]}\n")
+    got = sim("run", file, "--out", tmp_path / "out")
+    assert "at R = 30 ms, the first of 2 points" in got.stdout
+    assert "first of" not in sim("run", file, "--out", tmp_path / "out", "--set", "network.rtt=30ms").stdout
+
+
+def test_a_verdict_alone_is_no_analysis(tmp_path):
+    file = scenario(tmp_path, "rows: [W1]\nexpect:\n  - {row: W1, verdict: 'holds, saves 2R'}\n")
+    got = sim("run", file, "--out", tmp_path / "out")
+    assert got.returncode == 0 and " of 1" not in got.stdout
+
+
 def test_a_reader_that_goes_away_is_no_disaster(tmp_path):
     """csep-sim run | head -1"""
     got = subprocess.run(f"'{SIM}' list | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60)

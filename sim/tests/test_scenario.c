@@ -139,8 +139,7 @@ static const struct {
      {":1: scenario lacks the key \"question\"",
       ":2: rows: \"S99\" is not known here, did you mean \"S9\"?"}},
     {"question: q\nclaims: C22\nrows: [S1]\nnetwork: fast\n",
-     {":2: claims: expected a list, not a single value",
-      ":4: network: expected keys, not a single value"}},
+     {":2: claims: expected a list, not a single value", ":4: network: expected keys, not a single value"}},
     {"question: q\nclaims: [C22]\nrows: [S1]\nquestion: r\n", {":4: \"question\" is given twice"}},
     {"question: q\nclaims: [C22]\nrows: [S1]\nfaults:\n  - {what: drops}\n  - {packet: 3}\n  - {what: drop, "
      "extra: soon}\n",
