@@ -133,7 +133,7 @@ static void op_close(struct csep_secure *s, csep_time now)
 static bool is_doubtful(const struct csep_tls *t)
 {
     return t->rules == tls_server_rules && t->cfg.client_auth == CSEP_TLS_AUTH_REQUIRE && !t->resumed &&
-           !is_connected(t);
+           !is_connected(t) && !t->failure;
 }
 
 static unsigned op_flags(const struct csep_secure *s)
