@@ -131,6 +131,7 @@ csep_status acceptee_start(struct csep_data *c, const struct csep_data_config *c
     *c->opening = f->opening;
     int own_index;
     (void)replay_init(&c->opening->replay, &c->mem, EARLY_WINDOW); /* takes no memory */
+    c->opening->first = f->retried ? f->number : 0;
     c->ticket = mem_get(&c->mem, f->slot.ticket_len);
     c->ticket_len = f->slot.ticket_len;
     if (!c->ticket || own_cid_add(c, &own_index)) {
@@ -170,8 +171,8 @@ static void receive_early(struct csep_data *c, uint8_t *p, size_t n, const struc
     bool eliciting = false;
     struct packet_number pn = packet_unmask(p, span, o->early.hp);
     uint64_t number = packet_number_recover(o->replay.next, pn.truncated, pn.len);
-    if (pn.key_phase || replay_seen(&o->replay, number)) {
-        conn_drop(c, CSEP_ERR_REPLAY, n, type); //= DATA-7, DATA-107
+    if (pn.key_phase || number < o->first || replay_seen(&o->replay, number)) {
+        conn_drop(c, CSEP_ERR_REPLAY, n, type); //= DATA-7, DATA-107, DATA-123
         return;
     }
     if (!packet_open(&payload, p, span, pn.len, number, &o->early.aead)) {

@@ -203,7 +203,7 @@ static void refuse(struct csep_acceptor *a, const struct open_found *f, size_t n
 static bool address_known(struct csep_acceptor *a, struct open_found *f, size_t n,
                           const struct csep_addr *from, csep_time now)
 {
-    f->address_proved = retry_token_valid(&a->answers, &f->h, from, now);
+    f->retried = f->address_proved = retry_token_valid(&a->answers, &f->h, from, now);
     if (!f->address_proved && f->h.token.n && a->cfg.check_token)
         f->address_proved =
             a->cfg.check_token(a->cfg.check_token_self, f->h.token.p, f->h.token.n, from, now);

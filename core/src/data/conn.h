@@ -43,6 +43,7 @@ struct opening {
     /* Acceptor. */
     uint8_t server_random[CSEP_RANDOM_LEN];
     struct replay replay; /* of the early space */
+    uint64_t first;       /* lower numbers were sent before RETRY */
     struct ranges acks;   /* numbers of the early space that were received */
     csep_time largest_at;
     bool ack_due;
@@ -242,6 +243,7 @@ struct open_found {
     struct x25519_shared shared;
     bool upgraded;
     bool address_proved; /* a valid token */
+    bool retried;        /* it was one of RETRY */
     uint64_t number;
     struct view payload; /* opened, its frames checked */
     struct frame_params params;
