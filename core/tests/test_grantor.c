@@ -195,19 +195,36 @@ static void test_handles_differ(void **state)
     }
 }
 
+/* A full server serves on: what was not used for the longest time makes room. Whoever fills it would shut out
+ * everybody else for a whole lifetime otherwise. */
+//= CTX-22 type=test
 static void test_full(void **state)
 {
     (void)state;
     struct csep_grantor_config cfg = csep_grantor_config_default();
     cfg.max_contexts = 3;
     struct bench *b = bench_with(cfg);
-    for (unsigned i = 0; i < 3; i++)
-        grant(b, T0);
-    assert_status(csep_grantor_begin(&b->g, NULL, &addr, 0, T0, &b->grant), CSEP_ERR_LIMIT);
-    assert_status(
-        csep_grantor_finish(&b->g, NULL, &b->grant, b->secret, NULL, false, T0, b->tickets, &b->num),
-        CSEP_ERR_LIMIT);
-    grant(b, T0 + DAY); /* the old ones are over */
+    struct csep_ticket first[5][2];
+    struct csep_slot s;
+    for (unsigned i = 0; i < 5; i++) {
+        grant(b, T0 + i);
+        memcpy(first[i], b->tickets, sizeof first[i]);
+        if (i == 2) { /* the second is used by a connection, the first is opened anew */
+            assert_int_equal(b->slots.open(b->slots.self, first[1][0].b, first[1][0].len, CSEP_TRANSPORT_UDP,
+                                           T0 + 3, &s),
+                             CSEP_SLOT_OK);
+            assert_ok(b->slots.report(b->slots.self, s.handle, &(struct csep_usage){1, 1, 0}, T0 + 3));
+            b->tickets[0] = first[0][0];
+            assert_int_equal(spend_at(b, 0, T0 + 3), CSEP_SLOT_OK);
+        }
+    }
+    static const bool kept[5] = {true, false, false, true, true}; /* the third went first, then the second */
+    for (unsigned i = 0; i < 5; i++) {
+        b->tickets[0] = first[i][1];
+        assert_int_equal(spend_at(b, 0, T0 + 5), kept[i] ? CSEP_SLOT_OK : CSEP_SLOT_REFUSED);
+    }
+    assert_int_equal(csep_grantor_contexts(&b->g), 3);
+    grant(b, T0 + 4 + DAY); /* the old ones are over */
     assert_int_equal(csep_grantor_contexts(&b->g), 1);
     bench_free(b);
 }

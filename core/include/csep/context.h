@@ -163,7 +163,7 @@ struct csep_grantor_config {
      * a REQUEST gets, and no grant outlives the keys that seal its tickets: three times key_rotation. */
     struct csep_grant menu;
     unsigned num_tickets;   /* default 8 */
-    size_t max_contexts;    /* stateful: most contexts kept; default 1000000 */
+    size_t max_contexts;    /* stateful: most contexts kept, the least recently used goes; default 1000000 */
     csep_time key_rotation; /* default 24 h */
     bool address_tokens;    /* give them; default true */
     size_t strike_entries;  /* stateless: most used tickets remembered; default 65536 */

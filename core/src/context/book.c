@@ -83,6 +83,30 @@ struct book_context *book_at(const struct book *b, uint32_t index, uint32_t gene
     return c->live && c->generation == generation ? c : NULL;
 }
 
+/* ---- By last use ---- */
+
+static void unlink_use(struct book *b, const struct book_context *c)
+{
+    *(c->newer ? &place(b, c->newer - 1)->older : &b->newest) = c->older;
+    *(c->older ? &place(b, c->older - 1)->newer : &b->oldest) = c->newer;
+}
+
+static void link_use(struct book *b, struct book_context *c)
+{
+    c->newer = 0;
+    c->older = b->newest;
+    *(b->newest ? &place(b, b->newest - 1)->newer : &b->oldest) = c->index + 1;
+    b->newest = c->index + 1;
+}
+
+void book_touch(struct book *b, struct book_context *c)
+{
+    if (b->newest == c->index + 1)
+        return;
+    unlink_use(b, c);
+    link_use(b, c);
+}
+
 /* ---- Growth: each step leaves everything consistent when memory runs out ---- */
 
 static csep_status grow_index(struct book *b)
@@ -148,7 +172,7 @@ static csep_status grow_places(struct book *b)
 static csep_status make_room(struct book *b)
 {
     if (b->num >= b->most)
-        return CSEP_ERR_LIMIT;
+        book_remove(b, place(b, b->oldest - 1)); //= CTX-22
     csep_status st = grow_places(b);
     if (!st)
         st = grow_index(b);
@@ -177,6 +201,7 @@ csep_status book_add(struct book *b, const uint8_t handle[CSEP_HANDLE_LEN], csep
         return CSEP_ERR_MEMORY;
     }
     index_put(b, c);
+    link_use(b, c);
     b->num++;
     *out = c;
     return CSEP_OK;
@@ -193,6 +218,7 @@ void book_remove(struct book *b, struct book_context *c)
 {
     uint32_t index = c->index, generation = c->generation;
     index_remove(b, c);
+    unlink_use(b, c);
     timers_remove(&b->expiry, &b->mem, &c->expiry);
     CSEP_WIPE(*c);
     c->generation = generation; /* outlives the context: old tickets never fit the next one */

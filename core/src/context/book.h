@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The contexts of a stateful server: found by handle or by place, dropped when they are over.
+ * The contexts of a stateful server: found by handle or by place, dropped when they are over, or when the
+ * book is full and they are the ones that were not used for the longest time.
  *
  * They lie in chunks that never move; a place is an index with the generation of its use, so that a ticket of
  * a context long gone never opens the one that came after it. All operations are O(1) or O(log n).
@@ -23,6 +24,7 @@ struct book_context {
     struct csep_usage used;
     uint32_t index, generation;                   /* its own place */
     uint32_t replaces_index, replaces_generation; /* the context that it replaces; generation 0: none */
+    uint32_t newer, older;                        /* by last use: index + 1, 0 = none */
     uint32_t issued;               /* slots given out so far; the last BOOK_SLOTS of them are open */
     uint8_t spent[BOOK_SLOTS / 8]; /* bit (slot % BOOK_SLOTS) */
     bool live, bound, pending;
@@ -40,18 +42,21 @@ struct book {
     uint32_t *free;      /* places to use again */
     size_t num_free;
     struct timers expiry;
+    uint32_t newest, oldest; /* by last use */
     size_t num, most;
     struct mem mem;
 };
 
 void book_init(struct book *b, size_t most, struct csep_alloc alloc);
 void book_wipe(struct book *b);
-/* A new live context with nothing in it but handle and expiry. CSEP_ERR_LIMIT: full. */
+/* A new live context with nothing in it but handle and expiry. It may take the place of another. */
 csep_status book_add(struct book *b, const uint8_t handle[CSEP_HANDLE_LEN], csep_time expires,
                      struct book_context **out) CSEP_MUST_CHECK;
 struct book_context *book_find(const struct book *b, const uint8_t handle[CSEP_HANDLE_LEN]);
 struct book_context *book_at(const struct book *b, uint32_t index, uint32_t generation);
 void book_set_expiry(struct book *b, struct book_context *c, csep_time expires);
+/* Mark as used now. */
+void book_touch(struct book *b, struct book_context *c);
 void book_remove(struct book *b, struct book_context *c);
 void book_expire(struct book *b, csep_time now);
 

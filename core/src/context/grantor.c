@@ -154,8 +154,6 @@ csep_status csep_grantor_begin(struct csep_grantor *g, const struct csep_grant_r
 {
     const struct csep_grant *menu = &g->cfg.menu;
     csep_grantor_expire(g, now);
-    if (stateful(g) && g->book.num >= g->book.most)
-        return CSEP_ERR_LIMIT;
     uint32_t lifetime = choose_lifetime(g, req ? req->lifetime : 0, auth_age);
     if (!lifetime)
         return CSEP_ERR_REFUSED;
@@ -298,6 +296,7 @@ csep_status csep_grantor_tickets(struct csep_grantor *g, const uint8_t handle[CS
     if (!stateful(g) || !csep_grantor_shares(g, handle, client, now))
         return CSEP_ERR_NO_CONTEXT;
     struct book_context *c = book_find(&g->book, handle);
+    book_touch(&g->book, c);
     *out_num = clamp_tickets(want ? want : g->cfg.num_tickets);
     for (unsigned i = 0; i < *out_num; i++)
         grantor_make_place(g, c, now, &out_tickets[i]);

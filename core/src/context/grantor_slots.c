@@ -140,6 +140,7 @@ static enum csep_slot_result slot_spend(void *self, const struct csep_slot *slot
     if (c->pending)
         return CSEP_SLOT_PENDING;
     book_spend(c, p.slot);
+    book_touch(&g->book, c);
     retire_replaced(g, c, now);
     TRACE(&g->cfg.trace, now, CTX_TICKET_SPENT, book_open_slots(c), slot->transport);
     return CSEP_SLOT_OK;
@@ -165,6 +166,7 @@ static csep_status report_stateful(struct csep_grantor *g, const uint8_t handle[
     if (!c)
         return still_good(g, ledger_find(&g->ledger, handle, now));
     limits_add(&c->used, used);
+    book_touch(&g->book, c);
     if (limits_of_use(&g->limits, &c->used) != LIMIT_HARD)
         return CSEP_OK;
     struct ledger_entry *e = ledger_get(&g->ledger, handle, c->expiry.at, now);
