@@ -31,7 +31,15 @@
 extern "C" {
 #endif
 
-/* Fill out[0..n) with bytes fit for keys (getrandom(2)), or, in a simulation, with a seeded stream. */
+/*
+ * Fill out[0..n) with bytes fit for keys (getrandom(2)), or, in a simulation, with a seeded stream. The
+ * library draws from nowhere else, and goes on with what it got: a fill() whose source fails must not return,
+ * but end the process or leave by longjmp() for good (SEC-4).
+ *
+ * Two processes must not go on from one state. After fork(), or when a snapshot was restored, all but one
+ * wipe their connections, stores and grantors before anything else: wiping sends nothing (SEC-5).
+ */
+//= SEC-4
 struct csep_random {
     void (*fill)(void *self, uint8_t *out, size_t n);
     void *self;
