@@ -343,6 +343,23 @@ static void test_too_much_waits(void **state)
     raw_expect_close(&r, 0x0c);
 }
 
+/* Empty messages cost memory as well. //= DATA-125 type=test */
+static void test_many_wait(void **state)
+{
+    (void)state;
+    static const char begun[] = "06020000000161"; /* ordered, sequence 0, one byte, more to come */
+    uint8_t empty[] = {CSEP_FRAME_MESSAGE, 3, 0, 0x80, 0, 0, 0, 0, 0};
+    begin_data(CSEP_SERVICE_MESSAGE);
+    raw_send_hex(&r, &r.tx, begun);
+    for (unsigned i = 1; i <= 1025; i++) {
+        assert_int_equal(csep_stream_get_state(p.a.s), CSEP_DATA_CONFIRMED);
+        empty[5] = (uint8_t)(i >> 8);
+        empty[6] = (uint8_t)i;
+        raw_send(&r, &r.tx, empty, sizeof empty);
+    }
+    raw_expect_close(&r, 0x0c);
+}
+
 /* What waits is bounded, not what was waited for. */
 static void test_long_message_others_wait_for(void **state)
 {
@@ -644,6 +661,7 @@ int main(void)
         T(test_too_many_incomplete),
         T(test_message_too_long),
         T(test_too_much_waits),
+        T(test_many_wait),
         T(test_long_message_others_wait_for),
         T(test_bound_is_told),
         T(test_one_after_the_other),

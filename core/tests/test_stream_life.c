@@ -237,6 +237,23 @@ static void test_idle(void **state)
     assert_int_equal(p.a.closed.code, csep_status_wire(CSEP_ERR_TIMEOUT));
 }
 
+/* A transfer in one direction alone is no idle connection, although its sender hears nothing. */
+static void test_one_way(void **state)
+{
+    (void)state;
+    stream_pair_start(&p, CSEP_SERVICE_STREAM);
+    stream_pair_run(&p);
+    for (unsigned i = 0; i < 10; i++) {
+        p.now += CSEP_SEC(20);
+        csep_stream_expire(p.o.s, p.now);
+        csep_stream_expire(p.a.s, p.now);
+        stream_end_write(&p, &p.a, "more", 4);
+        stream_pair_run(&p);
+    }
+    assert_int_equal(p.o.got_len, 40);
+    assert_int_equal(csep_stream_get_state(p.a.s), CSEP_DATA_CONFIRMED);
+}
+
 /* //= DATA-83 type=test */
 static void test_context_expires(void **state)
 {
@@ -586,6 +603,7 @@ int main(void)
         T(test_open_time_out),
         T(test_accept_time_out),
         T(test_idle),
+        T(test_one_way),
         T(test_context_expires),
         T(test_closing_time_out),
         T(test_usage_limit),

@@ -9,7 +9,8 @@
 
 #include "base/emit.h"
 
-#define INCOMPLETE_MAX 64u /* DATA-88 */
+#define INCOMPLETE_MAX 64u   /* DATA-88 */
+#define WAITING_MAX    1024u /* DATA-125 */
 #define ASSEMBLY_MIN   4096u
 
 /* ---- Sequence numbers ---- */
@@ -154,14 +155,30 @@ static void post(struct csep_stream *s, uint32_t key, uint64_t sequence, struct 
                                           .len = data.n};
 }
 
+/* The first of the channel that something was completed in, if it is whole; nothing else can have changed. */
+static struct assembly **first_ready(struct csep_stream *s)
+{
+    struct assembly **at = &s->messages.first;
+    for (; s->messages.ready && *at; at = &(*at)->next) {
+        if ((*at)->key != s->messages.ready_key)
+            continue;
+        if ((*at)->whole)
+            return at;
+        if ((*at)->key & 1)
+            break;
+    }
+    s->messages.ready = false;
+    return NULL;
+}
+
 bool stream_next_message(struct csep_stream *s)
 {
-    for (struct assembly **at = &s->messages.first; *at; at = &(*at)->next) {
+    struct assembly **at = first_ready(s);
+    if (at) {
         struct assembly *a = *at;
-        if (!a->whole || must_wait(s, a->key, a))
-            continue;
         *at = a->next;
         s->messages.whole_bytes -= a->len;
+        s->messages.num_whole--;
         s->messages.lent = a;
         post(s, a->key, a->sequence, view_of(a->data, a->len), a->early); //= DATA-67 //= DATA-68
         return true;
@@ -195,9 +212,13 @@ static csep_status add(struct csep_stream *s, struct assembly *a, const struct f
         a->whole = true;
         s->messages.num_incomplete--;
         s->messages.whole_bytes += a->len;
+        s->messages.num_whole++;
+        s->messages.ready = true;
+        s->messages.ready_key = a->key;
     }
     bool waits = a->whole && must_wait(s, a->key, a); /* the one that others waited for does not count */
-    return waits && s->messages.whole_bytes > s->cfg.max_data ? CSEP_ERR_FLOW_CONTROL : CSEP_OK; //= DATA-125
+    bool many = s->messages.whole_bytes > s->cfg.max_data || s->messages.num_whole > WAITING_MAX;
+    return waits && many ? CSEP_ERR_FLOW_CONTROL : CSEP_OK; //= DATA-125
 }
 
 csep_status stream_take_message(struct csep_stream *s, const struct frame_message *m, bool early)

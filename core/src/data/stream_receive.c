@@ -270,7 +270,8 @@ csep_status csep_stream_input(struct csep_stream *s, const uint8_t *in, size_t n
     size_t used = 0;
     s->clock = now;
     if (n) {
-        s->heard_at = now;
+        if (s->state != CSEP_DATA_CLOSING) /* a peer that talks on and reads nothing does not hold it open */
+            s->heard_at = now;
         if (s->rx_next == RX_OPEN && s->opened_at == CSEP_NEVER)
             s->opened_at = now;
     }

@@ -522,5 +522,7 @@ size_t csep_stream_output(struct csep_stream *s, uint8_t *out, size_t cap, csep_
         stream_check_usage(s, now);
     }
     tell_writable(s);
+    if (n)
+        s->heard_at = now; /* TCP had room: what went before gets through //= DATA-79 */
     return n;
 }
