@@ -210,9 +210,9 @@ static void test_full(void **state)
         grant(b, T0 + i);
         memcpy(first[i], b->tickets, sizeof first[i]);
         if (i == 2) { /* the second is used by a connection, the first is opened anew */
-            assert_int_equal(b->slots.open(b->slots.self, first[1][0].b, first[1][0].len, CSEP_TRANSPORT_UDP,
-                                           T0 + 3, &s),
-                             CSEP_SLOT_OK);
+            assert_int_equal(
+                b->slots.open(b->slots.self, first[1][0].b, first[1][0].len, CSEP_TRANSPORT_UDP, T0 + 3, &s),
+                CSEP_SLOT_OK);
             assert_ok(b->slots.report(b->slots.self, s.handle, &(struct csep_usage){1, 1, 0}, T0 + 3));
             b->tickets[0] = first[0][0];
             assert_int_equal(spend_at(b, 0, T0 + 3), CSEP_SLOT_OK);

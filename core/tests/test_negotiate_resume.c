@@ -100,8 +100,8 @@ static void test_requests_on_a_resumed_connection(void **state)
 
 /*
  * A server that takes nobody unknown, whose contexts are not bound to the client: no grant leaves before the
- * client has shown its key, as it could be used without ever doing so. Nor is one lost by being resumed, where
- * the PSK has proved it.
+ * client has shown its key, as it could be used without ever doing so. Nor is one lost by being resumed,
+ * where the PSK has proved it.
  */
 //= SEC-17 type=test
 static void test_required_client_comes_first(void **state)

@@ -140,8 +140,7 @@ static void test_persistent_congestion(void **state)
         }
         put_many(&f, 1);
         f.now += RTT;
-        struct ack_range some[] = {
-            {first + 8, first + 8}, {first + 5, first + 5}, {first + 2, first + 2}};
+        struct ack_range some[] = {{first + 8, first + 8}, {first + 5, first + 5}, {first + 2, first + 2}};
         ack(&f, some, gap ? 3 : 1);
         assert_int_equal(f.lost, gap ? 6 : 8);
         assert_true(2 * RTT < 3 * recovery_pto(&f.r) && 14 * RTT > 3 * recovery_pto(&f.r));
@@ -211,8 +210,8 @@ static void test_never_acknowledged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_reduction), cmocka_unit_test(test_persistent_congestion),
-        cmocka_unit_test(test_old_path),      cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_one_reduction),      cmocka_unit_test(test_persistent_congestion),
+        cmocka_unit_test(test_old_path),           cmocka_unit_test(test_idle),
         cmocka_unit_test(test_never_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

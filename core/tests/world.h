@@ -79,10 +79,10 @@ struct world_options {
     csep_time delay; /* one way; default 25 ms */
     size_t piece_max;
     bool real_tls;
-    bool client_key; /* the client has an identity */
+    bool client_key;         /* the client has an identity */
     bool need_client_key;    /* real TLS: the server takes no client without one */
     struct end_store *store; /* real TLS: where the client's resumption tickets go, and come from */
-    bool late_write; /* fake server without 0.5-RTT data */
+    bool late_write;         /* fake server without 0.5-RTT data */
     size_t flight_padding;
     size_t cut_client_at, cut_server_at;         /* of what that end sends; 0: never */
     size_t flip_client_bit, flip_server_bit;     /* of what that end sends, from 1; 0: none */

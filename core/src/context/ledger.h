@@ -15,7 +15,7 @@
 struct ledger_entry {
     uint8_t handle[CSEP_HANDLE_LEN];
     struct csep_usage used;
-    csep_time until; /* 0 = empty */
+    csep_time until;   /* 0 = empty */
     csep_time over_at; /* revoked or at a limit since; 0: not */
     bool revoked;
 };

@@ -12,7 +12,7 @@ struct congestion {
     uint64_t cwnd, ssthresh, in_flight, credit; /* credit: bytes acknowledged towards the next segment */
     csep_time recovery_start;                   /* packets sent until then do not change the window */
     uint32_t unit;                              /* largest payload of a datagram on this path */
-    bool in_recovery; /* recovery_start means something */
+    bool in_recovery;                           /* recovery_start means something */
 };
 
 void congestion_init(struct congestion *c, uint32_t unit);

@@ -7,7 +7,7 @@
 #define GRANULARITY      CSEP_MS(1)
 #define PTO_DOUBLINGS    20
 #define SENT_MOST        (UINT32_C(1) << 18) /* packets from the oldest unsettled one on */
-#define RTT_MOST         CSEP_SEC(60) /* beyond that the host slept, and the path says nothing */
+#define RTT_MOST         CSEP_SEC(60)        /* beyond that the host slept, and the path says nothing */
 
 void recovery_init(struct recovery *r, csep_time rtt, uint32_t unit)
 {

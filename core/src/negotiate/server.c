@@ -207,8 +207,7 @@ static csep_status decide_pending(struct csep_negotiate *n)
 static bool may_grant(const struct csep_negotiate *n)
 {
     bool wait = n->cfg.wait_finished || (neg_flag(n, CSEP_SECURE_DOUBTFUL) && !n->cfg.client_identity);
-    return neg_flag(n, CSEP_SECURE_CAN_WRITE | CSEP_SECURE_CAN_EXPORT) &&
-           (!wait || confirmed(n)); //= SEC-17
+    return neg_flag(n, CSEP_SECURE_CAN_WRITE | CSEP_SECURE_CAN_EXPORT) && (!wait || confirmed(n)); //= SEC-17
 }
 
 void server_flags(struct csep_negotiate *n)

@@ -129,7 +129,8 @@ static void op_close(struct csep_secure *s, csep_time now)
         (void)tls_fail(t, st);
 }
 
-/* The handshake will fail unless the client proves an identity; until then anybody may be at the other end. */
+/* The handshake will fail unless the client proves an identity; until then anybody may be at the other end.
+ */
 static bool is_doubtful(const struct csep_tls *t)
 {
     return t->rules == tls_server_rules && t->cfg.client_auth == CSEP_TLS_AUTH_REQUIRE && !t->resumed &&
