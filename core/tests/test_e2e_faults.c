@@ -135,7 +135,7 @@ static void test_each_datagram(void **state)
 }
 
 /* One RETRY more to lose, and a token that goes with the new OPEN. */
-//= DATA-43 type=test //= DATA-76 type=test //= DATA-123 type=test
+//= DATA-43 type=test //= DATA-76 type=test //= DATA-127 type=test
 static void test_each_datagram_retry(void **state)
 {
     (void)state;

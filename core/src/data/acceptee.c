@@ -172,7 +172,7 @@ static void receive_early(struct csep_data *c, uint8_t *p, size_t n, const struc
     struct packet_number pn = packet_unmask(p, span, o->early.hp);
     uint64_t number = packet_number_recover(o->replay.next, pn.truncated, pn.len);
     if (pn.key_phase || number < o->first || replay_seen(&o->replay, number)) {
-        conn_drop(c, CSEP_ERR_REPLAY, n, type); //= DATA-7, DATA-107, DATA-123
+        conn_drop(c, CSEP_ERR_REPLAY, n, type); //= DATA-7, DATA-107, DATA-127
         return;
     }
     if (!packet_open(&payload, p, span, pn.len, number, &o->early.aead)) {

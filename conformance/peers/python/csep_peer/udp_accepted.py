@@ -16,6 +16,7 @@ class Accepted(Connection):
         super().__init__(seen.service, acceptor.settings, acceptor.now)
         self.acceptor, self.seen, self.slot, self.early_keys, self.address = acceptor, seen, slot, early_keys, address
         self.early_received, self.early_bytes, self.takes_early = Received(), 0, acceptor.settings.early
+        self.early_from = 0  # early packets of lower numbers are of a time before RETRY (DATA-127)
         self.header = packets.Accept(self.settings.random(32), keys.x25519_public(private) if private else b"",
                                      seen.source, self.ids[0]).header()
         schedule = keys.Schedule(slot.secret, seen.random, seen.header, self.header, dhe)
@@ -31,8 +32,9 @@ class Accepted(Connection):
 
     # ---- in ----
 
-    def take_opening(self, number, payload):
+    def take_opening(self, number, payload, retried):
         """The payload of the first OPEN; its errors are told in ACCEPT (DATA-106)."""
+        self.early_from = number if retried else 0
         self.early_received.add(number, True)
         found = frames.decode(payload, self.where("open"))
         self.theirs = Parameters(found[0])
@@ -57,7 +59,7 @@ class Accepted(Connection):
             self.guarded(self.receive_short, datagram, address)
             return
         number, phase, payload = packets.open_short(self.early_keys, datagram, len(one), self.early_received.largest)
-        if payload is not None and phase == 0 and self.early_received.is_new(number):
+        if payload is not None and phase == 0 and number >= self.early_from and self.early_received.is_new(number):
             self.early_received.add(number, True)
             self.guarded(lambda: self.take_early(frames.decode(payload, self.where("early"))))
 

@@ -105,7 +105,7 @@ class Acceptor:
         c.proved = proved
         self.connections.append(c)
         c.received_bytes += len(datagram)
-        c.guarded(c.take_opening, number, payload)
+        c.guarded(c.take_opening, number, payload, proved)
         held, self.held = self.held, []
         for datagram, where, _ in held:
             self.take_short(datagram, where)
