@@ -416,6 +416,7 @@ static const struct row rows[] = {
     {"that changes nothing", CLIENT, HRR, {DROP(COOKIE)}, E(ILLEGAL_PARAMETER)},
     {"group that has a share", CLIENT, HRR, {ADD(SHARE, "\0\x1d")}, E(ILLEGAL_PARAMETER)},
     {"group that was not offered", CLIENT_EMPTY, HRR, {ADD(SHARE, "\0\x17")}, E(ILLEGAL_PARAMETER)},
+    {"group zero", CLIENT_EMPTY, HRR, {ADD(SHARE, "\0\0")}, E(ILLEGAL_PARAMETER)},
     {"group that is wanted", CLIENT_EMPTY, HRR, {ADD(SHARE, "\0\x1d")}, CSEP_OK},
     {"share in it", CLIENT_EMPTY, HRR, {ADD(SHARE, "\0\x1d\0\1x")}, E(DECODE_ERROR)},
     {"PSK in it", CLIENT_PSK, HRR, {ADD(PSK, "\0\0")}, E(ILLEGAL_PARAMETER)},

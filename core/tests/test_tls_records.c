@@ -486,20 +486,26 @@ static void unsent_data_is_bounded(void **state)
 /* --- early data, which is never taken --- */
 
 //= NEG-9 type=test
+static struct puppet *puppet_with_early_data(struct end_options o)
+{
+    uint8_t msg[4096];
+    struct puppet *p = puppet_new((struct puppet_options){o, false});
+    size_t n = puppet_make(p, TLS_INPUT_CLIENT_HELLO, msg);
+    size_t at = TLS_MESSAGE_HEADER + 2 + 32 + 33 + 2 + 2 + 2; /* an empty early_data extension at the end */
+    msg[n++] = 0, msg[n++] = 42, msg[n++] = 0, msg[n++] = 0;
+    msg[at + 1] = (uint8_t)(msg[at + 1] + 4);
+    msg[3] = (uint8_t)(msg[3] + 4);
+    puppet_send(p, msg, n);
+    return p;
+}
+
 static void early_data_is_passed_over(void **state)
 {
-    uint8_t msg[4096], junk[2048] = {1};
+    uint8_t junk[2048] = {1};
     (void)state;
     for (unsigned retry = 0; retry < 2; retry++)
         for (unsigned records = 7; records <= 8; records++) {
-            struct puppet *p = puppet_new((struct puppet_options){{.server = true, .retry = retry}, false});
-            size_t n = puppet_make(p, TLS_INPUT_CLIENT_HELLO, msg);
-            size_t at =
-                TLS_MESSAGE_HEADER + 2 + 32 + 33 + 2 + 2 + 2; /* an empty early_data extension at the end */
-            msg[n++] = 0, msg[n++] = 42, msg[n++] = 0, msg[n++] = 0;
-            msg[at + 1] = (uint8_t)(msg[at + 1] + 4);
-            msg[3] = (uint8_t)(msg[3] + 4);
-            puppet_send(p, msg, n);
+            struct puppet *p = puppet_with_early_data((struct end_options){.server = true, .retry = retry});
             for (unsigned i = 0; i < records; i++)
                 puppet_clear(p, 23, junk, sizeof junk);
             csep_status expected = retry ? E(UNEXPECTED_MESSAGE) : E(BAD_RECORD_MAC);
@@ -509,6 +515,18 @@ static void early_data_is_passed_over(void **state)
             }
             done(p, expected, retry ? "after a retry" : "without");
         }
+}
+
+/* The first record that opens ends it (RFC 8446 section 4.2.10): what fails behind that is an attack. */
+static void early_data_comes_first(void **state)
+{
+    uint8_t junk[100] = {1};
+    (void)state;
+    struct puppet *p = puppet_with_early_data((struct end_options){.server = true, .ask_certificate = true});
+    puppet_clear(p, 23, junk, sizeof junk);
+    puppet_reach(p, TLS_SERVER_WAIT_VERIFY);
+    puppet_clear(p, 23, junk, sizeof junk);
+    done(p, E(BAD_RECORD_MAC), "in the client's flight");
 }
 
 int main(void)
@@ -536,6 +554,7 @@ int main(void)
         cmocka_unit_test(unread_data_is_bounded),
         cmocka_unit_test(unsent_data_is_bounded),
         cmocka_unit_test(early_data_is_passed_over),
+        cmocka_unit_test(early_data_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

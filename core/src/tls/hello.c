@@ -252,8 +252,10 @@ bool tls_is_retry(struct rd body)
 static csep_status decode_answer_share(struct rd r, struct tls_server_hello *out)
 {
     out->group = rd_u16(&r);
-    if (out->retry)
-        return rd_done(&r) ? CSEP_OK : CSEP_ERR_TLS_DECODE_ERROR;
+    if (out->retry && !rd_done(&r))
+        return CSEP_ERR_TLS_DECODE_ERROR;
+    if (out->retry) /* 0 is no group, and stands for "none asked for" in what we return */
+        return out->group ? CSEP_OK : CSEP_ERR_TLS_ILLEGAL_PARAMETER;
     struct rd key = rd_vec16(&r);
     if (!rd_done(&r) || key.n == 0)
         return CSEP_ERR_TLS_DECODE_ERROR;

@@ -165,14 +165,15 @@ static csep_status take_other(struct csep_tls *t, const struct tls_record *r)
     return st;
 }
 
-/* Early data that we refused by answering with a handshake of our own (section 4.2.10): passed over, bounded.
- */
+/* Early data that we refused by answering with a handshake of our own (section 4.2.10): passed over, bounded,
+ * until the first record that opens. */
 //= NEG-9
 static bool is_refused_early_data(struct csep_tls *t, csep_status st, uint8_t outer, size_t n)
 {
     if (outer != TLS_CONTENT_APPLICATION || t->hs.early_skip < n)
         return false;
-    if (t->rx.on ? st != CSEP_ERR_TLS_BAD_RECORD_MAC : t->state != TLS_SERVER_WAIT_HELLO_AGAIN)
+    bool first = st == CSEP_ERR_TLS_BAD_RECORD_MAC && t->rx.number == 0;
+    if (t->rx.on ? !first : t->state != TLS_SERVER_WAIT_HELLO_AGAIN)
         return false;
     t->hs.early_skip -= (uint32_t)n;
     return true;
