@@ -142,6 +142,34 @@ static void test_one_that_negotiates_stays(void **state)
     bench_free(b);
 }
 
+/* Nor does one go that is used while its refresh runs: somebody waits for what will be installed in it. */
+static void test_one_that_is_refreshed_stays(void **state)
+{
+    (void)state;
+    for (unsigned failed = 0; failed < 2; failed++) {
+        struct bench *b = bench_new(2);
+        struct csep_store_key k[4];
+        static const char *const names[] = {"a", "b", "c", "d"};
+        for (unsigned i = 0; i < 4; i++)
+            k[i] = key(1, names[i], "", 0);
+        struct csep_context *a = csep_store_get(&b->store, &k[0], T0);
+        install(b, a, T0);
+        csep_context_input(&b->store, a, CSEP_CTX_IN_NEGOTIATE, T0);
+        assert_true(csep_ctx_usable(csep_context_state(a)));
+        for (unsigned i = 1; i < 4; i++)
+            assert_non_null(csep_store_get(&b->store, &k[i], T0));
+        assert_ptr_equal(csep_store_find(&b->store, &k[0]), a);
+        if (failed)
+            csep_context_input(&b->store, a, CSEP_CTX_IN_FAILED, T0);
+        else
+            install(b, a, T0);
+        for (unsigned i = 1; i < 3; i++)
+            assert_non_null(csep_store_get(&b->store, &k[i], T0));
+        assert_null(csep_store_find(&b->store, &k[0]));
+        bench_free(b);
+    }
+}
+
 static void test_deadlines_in_order(void **state)
 {
     (void)state;
@@ -213,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_peer_becomes_known),
         cmocka_unit_test(test_least_recently_used_goes_first),
         cmocka_unit_test(test_one_that_negotiates_stays),
+        cmocka_unit_test(test_one_that_is_refreshed_stays),
         cmocka_unit_test(test_deadlines_in_order),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_a_million),

@@ -106,7 +106,8 @@ struct csep_store_config {
 
 struct csep_store;
 /* In a store. The address is valid until the context is forgotten, or evicted by a csep_store_get() that made
- * another: keep keys, not addresses, across that. A context that negotiates is never evicted. */
+ * another: keep keys, not addresses, across that. A context that negotiates, for the first time or anew, is
+ * not evicted before it is told of success or failure. */
 struct csep_context;
 
 size_t csep_store_size(void);

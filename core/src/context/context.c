@@ -81,6 +81,8 @@ void csep_context_input(struct csep_store *s, struct csep_context *c, enum csep_
         store_remove(s, c, now);
         return;
     }
+    if (in == CSEP_CTX_IN_NEGOTIATE || in == CSEP_CTX_IN_FAILED)
+        c->negotiates = in == CSEP_CTX_IN_NEGOTIATE;
     context_expire(s, c, now);
     run(s, c, in, now);
     if (in == CSEP_CTX_IN_USED && csep_ctx_usable(c->state)) {
@@ -121,6 +123,7 @@ csep_status csep_context_install(struct csep_store *s, struct csep_context *c, c
     c->rtt = rtt;
     c->limit = grant_limits(g);
     c->used = (struct csep_usage){0};
+    c->negotiates = false;
     run(s, c, CSEP_CTX_IN_GRANTED, now);
     store_touch(s, c);
     TRACE(&s->cfg.trace, now, CTX_TICKETS_ADDED, c->num_tickets, c->num_tickets);

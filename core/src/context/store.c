@@ -148,7 +148,7 @@ void store_touch(struct csep_store *s, struct csep_context *c)
 static bool evict(struct csep_store *s, csep_time now)
 {
     struct csep_context *c = s->oldest;
-    while (c && c->state == CSEP_CTX_NEGOTIATING)
+    while (c && c->negotiates)
         c = c->newer;
     if (c)
         store_remove(s, c, now);

@@ -27,6 +27,7 @@ struct csep_context {
     uint8_t *tickets; /* each: time received u64, len u8, bytes; oldest first */
     uint16_t grant_len, tickets_len;
     uint8_t state, num_tickets;
+    bool negotiates; /* first or anew: somebody will install what is granted */
 };
 _Static_assert(sizeof(struct csep_context) <= 256, "an idle context takes at most 256 bytes");
 
