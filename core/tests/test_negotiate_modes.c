@@ -497,6 +497,33 @@ static void test_leftover_is_bounded(void **state)
     world_free(w);
 }
 
+/* But what came with close_notify in one read is taken, however much: the host has it in memory anyway. */
+//= NEG-74 type=test
+static void test_leftover_of_one_read(void **state)
+{
+    (void)state;
+    static uint8_t wire[65536], got[65536];
+    struct world_options o = world_options_default();
+    o.client.share = true;
+    struct world *w = world_new(&o);
+    /* the server's close_notify is on its way, and the acceptor's answer right behind it */
+    world_run(w, o.start + CSEP_MS(75));
+    struct pipe_piece p;
+    size_t n = 0;
+    while (pipe_take(&w->down, CSEP_NEVER - 1, &p)) {
+        memcpy(wire + n, p.b, p.len);
+        n += p.len;
+        free(p.b);
+    }
+    assert_true(n > 0);
+    memset(wire + n, 0x5a, 40000);
+    assert_ok(csep_negotiate_input(w->client.n, wire, n + 40000, w->now));
+    assert_int_equal(leftovers(&w->client, got, sizeof got), 40000);
+    assert_int_equal(got[0], 0x5a);
+    assert_int_equal(got[39999], 0x5a);
+    world_free(w);
+}
+
 /* Without CONTINUE, bytes behind close_notify are nobody's. */
 static void test_no_leftover_without_continue(void **state)
 {
@@ -555,6 +582,7 @@ int main(void)
         cmocka_unit_test(test_shared),
         cmocka_unit_test(test_share_only_where_offered),
         cmocka_unit_test(test_leftover_is_bounded),
+        cmocka_unit_test(test_leftover_of_one_read),
         cmocka_unit_test(test_no_leftover_without_continue),
         cmocka_unit_test(test_age_of_authentication),
     };

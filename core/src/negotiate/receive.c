@@ -65,7 +65,10 @@ static csep_status keep_leftover(struct csep_negotiate *n, const uint8_t *in, si
 {
     if (!n->shared || len == 0) /* else what comes behind close_notify is nobody's (RFC 8446 section 6.1) */
         return CSEP_OK;
-    csep_status st = neg_bytes_reserve(n, &n->leftover, len, NEG_LEFTOVER_MAX);
+    /* What comes in one piece with close_notify is in the host's memory already; more of it is for the host.
+     */
+    size_t most = n->leftover.len == 0 && len > NEG_LEFTOVER_MAX ? len : NEG_LEFTOVER_MAX;
+    csep_status st = neg_bytes_reserve(n, &n->leftover, len, most);
     if (st)
         return st;
     memcpy(n->leftover.b + n->leftover.len, in, len);
