@@ -2,6 +2,7 @@
 /* Where randomness comes from, and where secrets must not go: whole hosts, every random byte noted, every
  * trace event kept. */
 #define _GNU_SOURCE /* memmem() */
+#include "context/ticket.h"
 #include "csep/trace.h"
 #include "data/packet.h"
 #include "e2e.h"
@@ -44,6 +45,8 @@ struct bench {
     struct noted random;
     struct test_trace trace;
     unsigned opens, accepts;
+    struct csep_ticket spent[64];
+    unsigned num_spent;
 };
 
 static enum net_fault see_ids(struct e2e *w, unsigned n, enum net_way way, uint8_t *p, size_t *len)
@@ -59,6 +62,9 @@ static enum net_fault see_ids(struct e2e *w, unsigned n, enum net_way way, uint8
         assert_true(given(&b->random, open.dcid.p, open.dcid.n));
         assert_true(given(&b->random, open.scid.p, open.scid.n));
         assert_true(given(&b->random, open.ticket.p, 24)); /* the nonce that it is sealed under */
+        struct csep_ticket *t = &b->spent[b->num_spent++ % 64];
+        t->len = (uint8_t)open.ticket.n;
+        memcpy(t->b, open.ticket.p, t->len);
     } else if (!packet_decode_accept(&accept, &span, p, *len)) {
         b->accepts++;
         assert_true(given(&b->random, accept.server_random, CSEP_RANDOM_LEN));
@@ -175,6 +181,14 @@ static void collect(struct bench *b, struct noted *out)
         payload_fill(payload, b->w.payload_len[i], i, 0);
         note(out, payload, b->w.payload_len[i]);
     }
+    for (unsigned i = 0; i < b->w.check.num_secrets; i++)
+        for (unsigned k = 0; k < b->num_spent && k < 64; k++) {
+            if (strcmp(b->w.check.secrets[i].label, "CSEP_CONTEXT") != 0)
+                continue;
+            ticket_slot_secret(slot.secret, b->w.check.secrets[i].secret, b->spent[k].b, b->spent[k].len);
+            note(out, slot.secret, sizeof slot.secret);
+            note(out, b->spent[k].b, b->spent[k].len);
+        }
     while (e2e_take(&b->w, 0, 0, CSEP_TRANSPORT_UDP, CSEP_SERVICE_MESSAGE, &slot)) {
         note(out, slot.ticket, slot.ticket_len);
         note(out, slot.token, slot.token_len);
