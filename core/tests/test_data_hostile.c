@@ -157,12 +157,61 @@ static void test_little_room(void **state)
     }
 }
 
+/* ---- Memory and time that a peer can make us spend ---- */
+
+static size_t most_held;
+
+/* Empty ordered messages, each behind a first one that never comes; channels from above. */
+static struct csep_data *flood(struct net *w, unsigned per_channel)
+{
+    struct net_end *e = net_open(w, 0, CSEP_SERVICE_MESSAGE);
+    net_run(w, w->now + CSEP_SEC(1));
+    uint32_t channel = 65535, sequence = 1;
+    most_held = 0;
+    for (unsigned i = 0; i < 4000 && !w->served.closed && w->last_served; i++) {
+        uint8_t frames[1100];
+        struct wr x = wr_init(frames, sizeof frames);
+        while (x.cap - x.len > 20) {
+            frame_put_message(&x, &(struct frame_message){.flags = CSEP_MESSAGE_FIN | CSEP_MESSAGE_ORDERED,
+                                                          .channel = channel,
+                                                          .sequence = sequence});
+            if (sequence++ == per_channel) {
+                channel--;
+                sequence = 1;
+            }
+        }
+        net_forge(w, NET_UP, 0, frames, x.len, 0);
+        net_run(w, w->now + CSEP_MS(51));
+        if (w->last_served && csep_data_heap(w->last_served) > most_held)
+            most_held = csep_data_heap(w->last_served);
+    }
+    (void)e;
+    return w->last_served;
+}
+
+//= DATA-130 type=test
+static void test_flood(void **state)
+{
+    (void)state;
+    for (unsigned one = 0; one < 2; one++) {
+        struct net w;
+        net_init(&w, 1);
+        net_start(&w);
+        flood(&w, one ? 1 : 4095);
+        print_message("%zu bytes at most\n", most_held);
+        assert_true(most_held < (size_t)12 << 20);
+        net_run(&w, w.now + CSEP_SEC(40));
+        assert_int_equal(w.served.status, CSEP_ERR_FLOW_CONTROL);
+        net_done(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_blocked),    cmocka_unit_test(test_credit_in_accept),
         cmocka_unit_test(test_limit_at_accept), cmocka_unit_test(test_full_acceptor),
-        cmocka_unit_test(test_little_room),
+        cmocka_unit_test(test_little_room),     cmocka_unit_test(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

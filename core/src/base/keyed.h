@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A small table by a u32 key: elements side by side in the order of their keys. Each begins with its key.
- * Found by halving; an insertion moves what is behind it, which is nothing to speak of for channels.
+ * A table by a u32 key: elements side by side in the order in which they came, each begins with its key.
+ * A peer chooses keys and their order, so neither may make a search or an insertion slow: an index finds
+ * them.
  */
 #ifndef CSEP_BASE_KEYED_H
 #define CSEP_BASE_KEYED_H
@@ -13,6 +14,7 @@
 
 struct keyed {
     void *v;
+    uint32_t *index; /* 1-based, hashed; NULL while they are few */
     uint32_t num, cap;
 };
 

@@ -44,7 +44,7 @@ void events_push(struct events *e, struct event_node *n)
     n->next = NULL;
     *e->last = n;
     e->last = &n->next;
-    e->held += n->len;
+    e->held += sizeof *n + n->cap;
 }
 
 void events_release(struct events *e, struct mem *m)
@@ -72,7 +72,7 @@ static bool take_node(struct events *e, struct csep_data_event *out)
     if (!e->first)
         e->last = &e->first;
     e->given = n;
-    e->held -= n->len;
+    e->held -= sizeof *n + n->cap;
     *out = (struct csep_data_event){.type = n->type,
                                     .early = n->early,
                                     .ordered = n->ordered,

@@ -24,7 +24,7 @@ struct event_node {
 
 struct events {
     struct event_node *first, **last, *given; /* given: bytes of the event told last */
-    size_t held;                              /* bytes of data queued */
+    size_t held;                              /* memory of the nodes queued */
     uint32_t pending;                         /* bit (1 << type) of conditions */
 };
 

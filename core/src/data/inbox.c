@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define MSG_RANGES 4096u /* gaps in one message, beyond what any sender in order makes */
+#define MSG_RANGES  4096u             /* gaps in one message, beyond what any sender in order makes */
+#define MEMORY_MOST ((size_t)8 << 20) /* beside twice the credit (DATA-130) */
 
 void inbox_init(struct inbox *b, uint64_t max_data, uint64_t max_message)
 {
@@ -209,8 +210,8 @@ static csep_status complete(struct inbox *b, struct mem *m, struct events *e, st
     return settle(b, m, e, c, sequence);
 }
 
-csep_status inbox_message(struct inbox *b, struct mem *m, struct events *e, const struct frame_message *f,
-                          bool early)
+static csep_status message(struct inbox *b, struct mem *m, struct events *e, const struct frame_message *f,
+                           bool early)
 {
     uint64_t end = f->offset + f->data.n;
     bool ordered = f->flags & CSEP_MESSAGE_ORDERED, whole = f->offset == 0 && (f->flags & CSEP_MESSAGE_FIN);
@@ -241,7 +242,7 @@ csep_status inbox_message(struct inbox *b, struct mem *m, struct events *e, cons
     return complete(b, m, e, c, g);
 }
 
-csep_status inbox_skip(struct inbox *b, struct mem *m, struct events *e, const struct frame_skip *f)
+static csep_status skip(struct inbox *b, struct mem *m, struct events *e, const struct frame_skip *f)
 {
     struct inchan *c = channel_of(b, m, (uint32_t)f->channel * 2 + !!(f->flags & CSEP_MESSAGE_ORDERED));
     if (!c)
@@ -264,6 +265,31 @@ csep_status inbox_skip(struct inbox *b, struct mem *m, struct events *e, const s
         remove_msg(b, m, c, g);
     return settle(b, m, e, c, f->sequence);
 }
+
+/* ---- Memory: credit bounds bytes, not messages and channels ---- */
+
+/* before: what was held that events do not hold. */
+static csep_status bound(struct inbox *b, const struct mem *m, const struct events *e, size_t before,
+                         csep_status st)
+{
+    b->held += m->held - e->held - before;
+    return !st && b->held + e->held > MEMORY_MOST + 2 * b->window ? CSEP_ERR_FLOW_CONTROL : st; //= DATA-130
+}
+
+csep_status inbox_message(struct inbox *b, struct mem *m, struct events *e, const struct frame_message *f,
+                          bool early)
+{
+    size_t before = m->held - e->held;
+    return bound(b, m, e, before, message(b, m, e, f, early));
+}
+
+csep_status inbox_skip(struct inbox *b, struct mem *m, struct events *e, const struct frame_skip *f)
+{
+    size_t before = m->held - e->held;
+    return bound(b, m, e, before, skip(b, m, e, f));
+}
+
+/* ---- Credit ---- */
 
 uint64_t inbox_credit_due(const struct inbox *b)
 {

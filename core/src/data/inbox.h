@@ -36,6 +36,7 @@ struct inbox {
     uint64_t allowed;      /* MAX_DATA as the peer knows it */
     uint64_t consumed;     /* bytes that need no room here any more */
     uint64_t window, max_message;
+    size_t held; /* memory, that of events apart */
     bool wanted; /* the peer said BLOCKED */
 };
 

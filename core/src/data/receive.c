@@ -5,9 +5,8 @@
 #include "base/emit.h"
 #include "data/conn.h"
 
-#define EVENTS_HELD                                                                                          \
-    (UINT32_C(4) << 20) /* datagrams beyond are dropped: the application does not take them                  \
-                         */
+/* Datagrams, tickets and hints beyond are dropped: the application does not take them. */
+#define EVENTS_HELD (UINT32_C(4) << 20)
 
 /* ---- Frames ---- */
 
@@ -49,6 +48,8 @@ static csep_status on_datagram(struct csep_data *c, struct view data, bool early
 static csep_status push_event(struct csep_data *c, enum csep_data_event_type type, struct view bytes,
                               uint64_t code, uint64_t value)
 {
+    if (c->events.held + bytes.n > EVENTS_HELD)
+        return CSEP_OK;
     struct event_node *n = event_node_new(&c->mem, bytes.n);
     if (!n)
         return CSEP_ERR_MEMORY;
