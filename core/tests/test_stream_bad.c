@@ -120,7 +120,7 @@ static void expect_close_anywhere(enum place place, unsigned code)
 //= DATA-72 type=test
 //= DATA-106 type=test
 //= DATA-121 type=test
-//= DATA-127 type=test
+//= DATA-131 type=test
 //= DATA-124 type=test
 static void test_bad_frames(void **state)
 {

@@ -99,9 +99,9 @@ struct assembly {
 struct assemblies {
     struct assembly *first; /* in the order in which they began */
     unsigned num_incomplete;
-    size_t whole_bytes;    /* of those that are whole and wait */
-    unsigned num_whole;    /* the same */
-    bool ready;            /* one was completed: `ready_key` may have something to deliver */
+    size_t whole_bytes; /* of those that are whole and wait */
+    unsigned num_whole; /* the same */
+    bool ready;         /* one was completed: `ready_key` may have something to deliver */
     uint32_t ready_key;
     struct assembly *lent; /* given to the application; its until the next call */
 };
@@ -161,7 +161,7 @@ struct csep_stream {
     csep_time idle_timeout; /* the lower of both */
     csep_time opened_at;    /* opener: open(); acceptor: first byte, or CSEP_NEVER */
     csep_time heard_at;     /* last byte in or out */
-    csep_time clock; /* of the last call that said */
+    csep_time clock;        /* of the last call that said */
     csep_time pending_since;
 
     /* Events: simple ones by bit, in the order of their numbers; one with content; the end. */
