@@ -128,6 +128,46 @@ static void test_refused(void **state)
     }
 }
 
+/* Sent in a flight that failed, a message goes again only where that does no harm. //= DATA-34 type=test */
+static void test_what_may_go_again(void **state)
+{
+    enum failure { STILL_OPENING, REFUSED, CUT_OFF, ACCEPTED, NUM_FAILURES };
+    static const uint8_t large[30000];
+    for (int f = STILL_OPENING; f < NUM_FAILURES; f++) {
+        struct csep_message_options opt = {.deadline = CSEP_NEVER}, got;
+        const uint8_t *bytes;
+        size_t n;
+        again(state);
+        p.slots.unknown[0] = f == REFUSED;
+        stream_pair_start(&p, CSEP_SERVICE_MESSAGE);
+        for (unsigned i = 0; i < 4; i++) { /* the last ones are too much for a first flight */
+            opt.channel = i;
+            opt.ordered = i == 3;
+            opt.replayable = i % 2;
+            assert_ok(
+                csep_stream_send_message(p.o.s, &opt, large, i < 2 ? 10 + i : sizeof large, p.now, NULL));
+        }
+        stream_end_output(&p, &p.o);
+        if (f != STILL_OPENING && f != CUT_OFF)
+            stream_pair_run(&p);
+        if (f == CUT_OFF || f == ACCEPTED)
+            csep_stream_input_eof(p.o.s, p.now);
+        if (f == REFUSED || f == CUT_OFF) {
+            assert_true(csep_stream_replayable(p.o.s, &got, &bytes, &n));
+            assert_int_equal(got.channel, 1);
+            assert_int_equal(n, 11);
+            assert_true(got.replayable && !got.ordered);
+            assert_true(csep_stream_replayable(p.o.s, &got, &bytes, &n));
+            assert_int_equal(got.channel, 3);
+            assert_int_equal(n, sizeof large);
+            assert_memory_equal(bytes, large, n);
+            assert_true(got.ordered);
+        }
+        assert_false(csep_stream_replayable(p.o.s, &got, &bytes, &n));
+        assert_false(csep_stream_replayable(p.o.s, &got, &bytes, &n));
+    }
+}
+
 /* //= DATA-18 type=test */
 static void test_refused_version(void **state)
 {
@@ -405,17 +445,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_refused),
-        T(test_refused_version),
-        T(test_refuse_of_another),
-        T(test_open_checks),
-        T(test_early),
-        T(test_no_early),
-        T(test_first_flight_differs),
-        T(test_message_too_long_for_peer),
-        T(test_pending),
-        T(test_pending_ends),
-        T(test_upgrade_missing),
+        T(test_refused),           T(test_what_may_go_again),    T(test_refused_version),
+        T(test_refuse_of_another), T(test_open_checks),          T(test_early),
+        T(test_no_early),          T(test_first_flight_differs), T(test_message_too_long_for_peer),
+        T(test_pending),           T(test_pending_ends),         T(test_upgrade_missing),
         T(test_zero_share),
     };
     return csep_init() == CSEP_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

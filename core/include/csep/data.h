@@ -212,6 +212,10 @@ size_t csep_stream_read(struct csep_stream *s, uint8_t *out, size_t cap, bool *o
 csep_status csep_stream_send_message(struct csep_stream *s, const struct csep_message_options *opt,
                                      const uint8_t *in, size_t n, csep_time now,
                                      uint64_t *out_id) CSEP_MUST_CHECK;
+/* As csep_data_replayable(), for a connection that ended before ACCEPT verified. What was written to a byte
+ * stream is the application's own to judge. */
+bool csep_stream_replayable(struct csep_stream *s, struct csep_message_options *out_opt,
+                            const uint8_t **out_bytes, size_t *out_len);
 /* As csep_data_export(); CSEP_AGAIN before OPENED. label: 1..200 bytes. */
 csep_status csep_stream_export(const struct csep_stream *s, const char *label, const uint8_t *context,
                                size_t context_len, uint8_t *out, size_t out_len) CSEP_MUST_CHECK;

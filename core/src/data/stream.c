@@ -198,7 +198,10 @@ void stream_end(struct csep_stream *s, csep_status st, uint64_t code, bool by_pe
     s->ended_by_peer = by_peer;
     s->tx_next = TX_NOTHING;
     stream_stop_input(s);
-    stream_queue_clear(s);
+    if (s->is_opener && !s->opened)
+        stream_queue_keep_replayable(s);
+    else
+        stream_queue_clear(s);
     (void)stream_report(s, now);
     wipe_keys(s);
     TRACE(&s->cfg.trace, now, DATA_CLOSED, code, by_peer);
@@ -449,6 +452,20 @@ csep_status csep_stream_send_message(struct csep_stream *s, const struct csep_me
     if (n > s->peer_max_message || n + sizeof(struct piece) > s->cfg.send_buffer || opt->channel > 65535)
         return CSEP_ERR_OVERSIZE;
     return stream_queue(s, PIECE_MESSAGE, opt, in, n, out_id);
+}
+
+bool csep_stream_replayable(struct csep_stream *s, struct csep_message_options *out_opt,
+                            const uint8_t **out_bytes, size_t *out_len)
+{
+    const struct piece *p = stream_is_over(s) ? s->queue.at : NULL;
+    if (!p)
+        return false;
+    s->queue.at = p->next;
+    *out_opt = (struct csep_message_options){
+        .channel = p->channel, .ordered = p->ordered, .replayable = true, .deadline = CSEP_NEVER};
+    *out_bytes = p->data;
+    *out_len = p->len;
+    return true;
 }
 
 static csep_status queue_frame(struct csep_stream *s, const struct frame *f)

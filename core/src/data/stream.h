@@ -64,7 +64,7 @@ struct piece {
     struct piece *next;
     size_t cap, len, sent;
     enum piece_kind kind;
-    bool ordered, begun;
+    bool ordered, begun, replayable;
     uint64_t channel, sequence, id;
     uint8_t data[];
 };
@@ -226,6 +226,8 @@ csep_status stream_queue(struct csep_stream *s, enum piece_kind kind, const stru
                          const uint8_t *in, size_t n, uint64_t *out_id) CSEP_MUST_CHECK;
 size_t stream_room(const struct csep_stream *s);
 void stream_queue_clear(struct csep_stream *s);
+/* A first flight failed: only what may go again on another connection stays, to be asked for (DATA-34). */
+void stream_queue_keep_replayable(struct csep_stream *s);
 /* ACCEPT came: forget what early data was kept for, or begin anew. */
 void stream_queue_settle(struct csep_stream *s, bool early_taken, csep_time now);
 void stream_free_piece(struct csep_stream *s, struct piece *p);

@@ -66,6 +66,25 @@ void stream_queue_clear(struct csep_stream *s)
     s->queue.blocked = false;
 }
 
+//= DATA-34
+void stream_queue_keep_replayable(struct csep_stream *s)
+{
+    struct piece **at = &s->queue.first;
+    while (*at) {
+        struct piece *p = *at;
+        if (p->replayable) {
+            at = &p->next;
+            continue;
+        }
+        *at = p->next;
+        s->queue.bytes -= sizeof *p + p->cap;
+        stream_free_piece(s, p);
+    }
+    s->queue.at = s->queue.first; /* the next to be asked for */
+    s->queue.last = NULL;         /* nothing more is queued */
+    s->queue.blocked = false;
+}
+
 /* Into what is left of the last piece. */
 static size_t append(struct csep_stream *s, const uint8_t *in, size_t n)
 {
@@ -116,6 +135,7 @@ csep_status stream_queue(struct csep_stream *s, enum piece_kind kind, const stru
         return CSEP_OK;
     p->channel = opt->channel;
     p->ordered = opt->ordered;
+    p->replayable = opt->replayable;
     p->id = ++s->queue.next_id;
     if (out_id)
         *out_id = p->id;
