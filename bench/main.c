@@ -4,6 +4,7 @@
 
 #include <getopt.h>
 #include <jansson.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "csep/csep.h"
 
 static json_t *lines;
+static FILE *table; /* what is printed is kept, too */
 static unsigned missed;
 
 static double seconds_now(void)
@@ -53,15 +55,26 @@ bool contest(struct contender *c, unsigned num, double seconds)
     return true;
 }
 
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    fflush(stdout);
+    va_start(args, fmt);
+    vfprintf(table, fmt, args);
+    va_end(args);
+}
+
 static void line(const char *name, double value, const char *unit, const char *peer, double peer_value,
                  double ratio, double target, bool met)
 {
-    printf("%-46s %12.1f %-14s %-34s %12.1f  %6.2f  %6.2f  %s\n", name, value, unit, peer, peer_value, ratio,
-           target,
-           target == 0 ? "-"
-           : met       ? "met"
-                       : "MISSED");
-    fflush(stdout);
+    say("%-50s %12.1f %-10s  %-38s %12.1f  %5.2f  %5.2f  %s\n", name, value, unit, peer, peer_value, ratio,
+        target,
+        target == 0 ? "-"
+        : met       ? "met"
+                    : "MISSED");
     missed += target != 0 && !met;
     json_array_append_new(lines, json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:f, s:b}", "name", name, "value",
                                            value, "unit", unit, "peer", peer, "peer_value", peer_value,
@@ -116,7 +129,8 @@ static const struct part {
 static void usage(FILE *to)
 {
     fprintf(to, "usage: csep-bench [--seconds S] [--out DIR] [PART...]\n\n"
-                "Measures ratios against peers in one run; prints a table and writes DIR/bench.json.\n"
+                "Measures ratios against peers in one run; prints a table and writes it to DIR/table.txt and "
+                "DIR/bench.json.\n"
                 "  --seconds S   time for each part (default 6)\n"
                 "  --out DIR     default results/bench\n\nparts (default all):\n");
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
@@ -169,21 +183,27 @@ int main(int argc, char **argv)
     if (csep_init() != CSEP_OK || seconds <= 0)
         return 2;
 
-    char path[4096];
+    char path[4096], table_path[4096];
     snprintf(path, sizeof path, "%s/bench.json", out);
     mkdir("results", 0777);
     mkdir(out, 0777);
+    snprintf(table_path, sizeof table_path, "%s/table.txt", out);
+    table = fopen(table_path, "w");
+    if (!table) {
+        perror(table_path);
+        return 4;
+    }
     lines = json_array();
-    printf("%-46s %12s %-14s %-34s %12s  %6s  %6s\n", "what", "value", "unit", "peer", "its value", "ratio",
-           "target");
+    say("%-50s %12s %-10s  %-38s %12s  %5s  %6s\n", "what", "value", "unit", "peer", "its value", "ratio",
+        "target");
     bool ok = true;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (wanted(parts[i].name, argv + optind, argc - optind))
             ok &= parts[i].run(seconds);
     if (wanted("memory", argv + optind, argc - optind))
         ok &= bench_memory();
-    if (json_dump_file(lines, path, JSON_INDENT(2)) != 0) {
-        perror(path);
+    if (fclose(table) != 0 || json_dump_file(lines, path, JSON_INDENT(2)) != 0) {
+        perror(out);
         ok = false;
     } else {
         printf("\n%zu figures, %u targets missed; written to %s\n", json_array_size(lines), missed, path);
