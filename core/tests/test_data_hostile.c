@@ -206,12 +206,147 @@ static void test_flood(void **state)
     }
 }
 
+/* ---- Limits that are met while a packet is built ---- */
+
+/* No key update without an acknowledgement, no packet beyond the limit: CLOSE comes in its place. */
+//= KEY-6, DATA-77 type=test
+static void test_close_at_key_limit(void **state)
+{
+    (void)state;
+    struct net w;
+    uint8_t buf[NET_DATAGRAM];
+    struct csep_addr to;
+    net_init(&w, 1);
+    w.cfg.key_update_packets = 4;
+    net_start(&w);
+    struct net_end *e = net_open(&w, 0, CSEP_SERVICE_DATAGRAM);
+    net_run(&w, w.now + CSEP_SEC(1));
+    for (unsigned i = 0; i < 12; i++)
+        assert_ok(csep_data_send_datagram(e->c, bytes, 1000, w.now));
+    size_t n, last = 0;
+    while ((n = csep_data_output(e->c, buf, sizeof buf, &to, w.now)))
+        last = n;
+    assert_int_equal(csep_data_get_state(e->c), CSEP_DATA_CLOSING);
+    assert_true(last < 100);
+    assert_false(conn_wants_output(e->c));
+    net_done(&w);
+}
+
+/* ---- Paths and ids ---- */
+
+static struct csep_addr victim;
+static size_t to_victim;
+
+static enum net_fault weigh(struct net *w, unsigned n, enum net_way way, uint8_t *p, size_t *len)
+{
+    (void)n;
+    (void)p;
+    if (way == NET_DOWN && addr_same(&w->to, &victim))
+        to_victim += *len;
+    return NET_PASS;
+}
+
+/* A peer that is no stranger names another address as source of an old packet. */
+//= DATA-28 type=test
+static void test_response_elsewhere(void **state)
+{
+    (void)state;
+    static const uint8_t ping = CSEP_FRAME_PING,
+                         challenge[] = {CSEP_FRAME_PATH_CHALLENGE, 1, 2, 3, 4, 5, 6, 7, 8};
+    struct net w;
+    net_init(&w, 1);
+    w.judge = weigh;
+    victim = net_addr(77, 7777);
+    to_victim = 0;
+    net_start(&w);
+    struct net_end *e = net_open(&w, 0, CSEP_SERVICE_MESSAGE);
+    net_run(&w, w.now + CSEP_SEC(1));
+    struct csep_addr own = e->addr;
+    for (unsigned i = 0; i < 40; i++)
+        net_forge(&w, NET_UP, 0, &ping, 1, 1000); /* many ranges to acknowledge */
+    w.forged[NET_UP] -= 500;
+    e->addr = victim;
+    net_forge(&w, NET_UP, 0, challenge, sizeof challenge, 0);
+    e->addr = own;
+    net_run(&w, w.now + CSEP_MS(60));
+    assert_true(to_victim > 0);
+    assert_true(to_victim <= 3 * (1 + 8 + 4 + sizeof challenge + 16));
+    net_done(&w);
+}
+
+static csep_time deaf_until;
+
+static enum net_fault deaf(struct net *w, unsigned n, enum net_way way, uint8_t *p, size_t *len)
+{
+    (void)n;
+    (void)p;
+    (void)len;
+    return way == NET_DOWN && w->now < deaf_until ? NET_DROP : NET_PASS;
+}
+
+/* The address changed before the acceptor had proved any, and its first challenges were lost. */
+//= DATA-48 type=test
+static void test_proof_is_tried_again(void **state)
+{
+    (void)state;
+    struct net w;
+    net_init(&w, 1);
+    w.judge = deaf;
+    deaf_until = 0;
+    net_start(&w);
+    struct net_end *e = net_open(&w, 0, CSEP_SERVICE_MESSAGE);
+    net_send(&w, e->c, bytes, 10, false);
+    net_run(&w, w.now + CSEP_MS(100)); /* ACCEPT arrived, the answer to it comes from elsewhere */
+    for (struct net_packet *p = w.wire; p; p = p->next)
+        p->from.port = 61000;
+    e->addr.port = 61000;
+    deaf_until = w.now + CSEP_SEC(4);
+    net_run(&w, deaf_until);
+    net_send(&w, e->c, bytes, 10, false);
+    net_run(&w, w.now + CSEP_SEC(5));
+    assert_non_null(w.last_served);
+    assert_int_equal(csep_data_get_state(w.last_served), CSEP_DATA_CONFIRMED);
+    assert_true(addr_same(&w.last_served->paths.now.addr, &e->addr));
+    assert_true(w.last_served->paths.now.proved);
+    net_done(&w);
+}
+
+/* A copy of NEW_CID that comes when its id was used and retired brings nothing back. */
+//= DATA-113 type=test
+static void test_late_new_cid(void **state)
+{
+    (void)state;
+    static const uint8_t id[8] = {1}, token[16] = {2};
+    struct peer_cids p = {.v[0] = {.state = CID_LIVE}};
+    uint32_t retire;
+    for (uint64_t i = 1; i < 200; i++) {
+        struct frame_new_cid f = {i, 0, view_of(id, sizeof id), token};
+        assert_ok(peer_cid_new(&p, &f, 2, &retire));
+        int old = peer_cid_switch(&p);
+        assert_true(old >= 0);
+        p.v[old].state = CID_FREE; /* RETIRE_CID was acknowledged */
+        f.sequence = i - 1;
+        assert_ok(peer_cid_new(&p, &f, 2, &retire));
+        f.sequence = 0;
+        assert_ok(peer_cid_new(&p, &f, 2, &retire));
+        assert_int_equal(peer_cid_unused(&p), -1);
+    }
+    /* One that was overtaken is news all the same. */
+    struct frame_new_cid f = {210, 0, view_of(id, sizeof id), token};
+    assert_ok(peer_cid_new(&p, &f, 3, &retire));
+    f.sequence = 205;
+    assert_ok(peer_cid_new(&p, &f, 3, &retire));
+    assert_int_equal(p.v[peer_cid_unused(&p)].sequence, 205);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lost_blocked),    cmocka_unit_test(test_credit_in_accept),
-        cmocka_unit_test(test_limit_at_accept), cmocka_unit_test(test_full_acceptor),
-        cmocka_unit_test(test_little_room),     cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_lost_blocked),         cmocka_unit_test(test_credit_in_accept),
+        cmocka_unit_test(test_limit_at_accept),      cmocka_unit_test(test_full_acceptor),
+        cmocka_unit_test(test_little_room),          cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_close_at_key_limit),   cmocka_unit_test(test_response_elsewhere),
+        cmocka_unit_test(test_proof_is_tried_again), cmocka_unit_test(test_late_new_cid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,7 @@ struct csep_acceptor {
     struct rates opens; /* without a valid token */
     struct hold hold;
     struct timers timers;
-    struct csep_data *all, *due, **due_last;
+    struct csep_data *all, *due, *due_last;
     size_t num;
 };
 
@@ -85,8 +85,9 @@ static void touched(struct conn_owner *o, struct csep_data *c)
     if (!c->is_due && (events_any(&c->events) || conn_wants_output(c))) {
         c->is_due = true;
         c->next_due = NULL;
-        *a->due_last = c;
-        a->due_last = &c->next_due;
+        c->prev_due = a->due_last;
+        *(a->due_last ? &a->due_last->next_due : &a->due) = c;
+        a->due_last = c;
     }
 }
 
@@ -119,7 +120,6 @@ csep_status csep_acceptor_init(struct csep_acceptor *a, const struct csep_accept
     memset(a, 0, sizeof *a);
     a->cfg = *cfg;
     a->mem.alloc = cfg->data.alloc;
-    a->due_last = &a->due;
     a->owner = (struct conn_owner){touched, cid_added, cid_gone, reset_token, &a->cfg.slots};
     memcpy(key, cfg->reset_key, sizeof key);
     if (csep_equal(key, zero, sizeof key))
@@ -138,14 +138,8 @@ csep_status csep_acceptor_init(struct csep_acceptor *a, const struct csep_accept
 
 static void unlink_due(struct csep_acceptor *a, struct csep_data *c)
 {
-    struct csep_data **at = &a->due;
-    while (*at && *at != c)
-        at = &(*at)->next_due;
-    if (*at) {
-        *at = c->next_due;
-        if (a->due_last == &c->next_due)
-            a->due_last = at;
-    }
+    *(c->prev_due ? &c->prev_due->next_due : &a->due) = c->next_due;
+    *(c->next_due ? &c->next_due->prev_due : &a->due_last) = c->prev_due;
     c->is_due = false;
 }
 
@@ -469,11 +463,7 @@ void csep_acceptor_check(struct csep_acceptor *a, csep_time now)
 struct csep_data *csep_acceptor_due(struct csep_acceptor *a)
 {
     struct csep_data *c = a->due;
-    if (!c)
-        return NULL;
-    a->due = c->next_due;
-    if (!a->due)
-        a->due_last = &a->due;
-    c->is_due = false;
+    if (c)
+        unlink_due(a, c);
     return c;
 }

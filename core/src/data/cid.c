@@ -51,6 +51,23 @@ static uint32_t retire_below(struct peer_cids *p, uint64_t retire)
     return due;
 }
 
+/* Did NEW_CID of that sequence never come before? What is too old to know counts as seen. */
+static bool is_news(struct peer_cids *p, uint64_t sequence)
+{
+    if (!p->seen_next)
+        p->seen_next = p->seen = 1; /* the id of the opening */
+    if (sequence >= p->seen_next) {
+        uint64_t up = sequence + 1 - p->seen_next;
+        p->seen = up < 64 ? p->seen << up | 1 : 1;
+        p->seen_next = sequence + 1;
+        return true;
+    }
+    uint64_t age = p->seen_next - 1 - sequence, bit = age < 64 ? UINT64_C(1) << age : 0;
+    bool news = bit && !(p->seen & bit);
+    p->seen |= bit;
+    return news;
+}
+
 csep_status peer_cid_new(struct peer_cids *p, const struct frame_new_cid *f, unsigned max_cids,
                          uint32_t *out_retire)
 {
@@ -63,6 +80,8 @@ csep_status peer_cid_new(struct peer_cids *p, const struct frame_new_cid *f, uns
             cid_is(&c->id, f->id) && (!c->has_token || csep_equal(c->token, f->reset_token, sizeof c->token));
         return same ? CSEP_OK : CSEP_ERR_CONNECTION_ID; //= DATA-112
     }
+    if (!is_news(p, f->sequence))
+        return CSEP_OK; /* a late copy: that id was used and is gone */
     for (at = 0; at < PEER_CIDS && p->v[at].state != CID_FREE; at++)
         ;
     if (at == PEER_CIDS)

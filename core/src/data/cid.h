@@ -63,8 +63,9 @@ struct peer_cid {
 
 struct peer_cids {
     struct peer_cid v[PEER_CIDS];
-    uint64_t retire; /* ids of lower sequence are retired */
-    uint8_t in_use;  /* index */
+    uint64_t retire;          /* ids of lower sequence are retired */
+    uint64_t seen_next, seen; /* sequences that came: one above the highest, a bit for each of the last 64 */
+    uint8_t in_use;           /* index */
 };
 
 /* Index of a live id that was not used yet, or -1. */

@@ -174,7 +174,7 @@ struct csep_data {
     /* Acceptor's own. */
     struct conn_owner *owner;
     struct timer_node timer;
-    struct csep_data *next, *prev, *next_due;
+    struct csep_data *next, *prev, *next_due, *prev_due;
     bool is_due;
     uint64_t early_key, random_key; /* its other entries in the routing table */
 };

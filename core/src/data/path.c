@@ -60,8 +60,13 @@ static void retire_peer_cid(struct csep_data *c)
 void path_note(struct csep_data *c, const struct csep_addr *from, bool highest, bool own_changed)
 {
     struct paths *p = &c->paths;
-    if (!c->acceptor || !highest || addr_same(from, &p->now.addr))
+    if (!c->acceptor || !highest)
         return;
+    if (addr_same(from, &p->now.addr)) {
+        if (!p->now.proved && !p->validating && c->state == CSEP_DATA_CONFIRMED)
+            start_validation(c); /* given up, with no proved path to go back to, and yet it lives */
+        return;
+    }
     bool back = p->has_before && addr_same(from, &p->before.addr);
     struct path old = p->now;
     if (back) {

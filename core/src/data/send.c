@@ -281,9 +281,11 @@ static void put_frames(struct csep_data *c, struct building *b)
         return; /* nothing may follow without it */
     if (!b->early) {
         put_path(c, b);
+        if (b->other_path)
+            return; /* that address is not proved: nothing that makes the answer longer //= DATA-28 */
         put_acks(c, b);
     }
-    if (b->other_path || !window)
+    if (!window)
         return;
     if (!b->early)
         put_controls(c, b);
@@ -375,11 +377,8 @@ static size_t build(struct csep_data *c, struct building *b)
     return seal(c, b);
 }
 
-size_t csep_data_output(struct csep_data *c, uint8_t *out, size_t cap, struct csep_addr *to, csep_time now)
+static size_t one_datagram(struct csep_data *c, uint8_t *out, size_t cap, struct csep_addr *to)
 {
-    c->now = now;
-    if (!conn_wants_output(c))
-        return 0;
     size_t limit = cap < c->unit ? cap : c->unit, allowed = path_allows(c);
     if (limit > allowed)
         limit = allowed; //= DATA-28
@@ -387,7 +386,19 @@ size_t csep_data_output(struct csep_data *c, uint8_t *out, size_t cap, struct cs
     b.w = wr_init(out, frames_room(limit));
     size_t n = c->state == CSEP_DATA_CLOSING ? build_close(c, &b) : build(c, &b);
     *to = b.to;
-    if (n && c->owner)
+    return n;
+}
+
+size_t csep_data_output(struct csep_data *c, uint8_t *out, size_t cap, struct csep_addr *to, csep_time now)
+{
+    c->now = now;
+    if (!conn_wants_output(c))
+        return 0;
+    enum csep_data_state before = c->state;
+    size_t n = one_datagram(c, out, cap, to);
+    if (!n && c->state != before && conn_wants_output(c))
+        n = one_datagram(c, out, cap, to); /* a limit was met: CLOSE goes instead */
+    if ((n || c->state != before) && c->owner)
         c->owner->touched(c->owner, c);
     return n;
 }
