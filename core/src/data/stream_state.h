@@ -21,15 +21,23 @@ enum stream_input {
 };
 
 /* clang-format off */
-/* X(state,      OPEN,               ACCEPT, REFUSE, EARLY,    DATA,      CLOSE,  END,    TIMEOUT, LOCAL_CLOSE,      FAIL,             SENT) */
-#define STREAM_STATE_TABLE(X)                                                                                \
-    X(IDLE,      ACCEPTED | CLOSING, CLOSED, CLOSED, NO,       NO,        NO,     CLOSED, CLOSED,  CLOSED,           CLOSED | CLOSING, IDLE | OPENING)      \
-    X(OPENING,   CLOSED,             OPEN,   CLOSED, NO,       NO,        NO,     CLOSED, CLOSED,  CLOSED | OPENING, CLOSED,           OPENING)             \
-    X(OPEN,      NO,                 NO,     NO,     NO,       OPEN,      CLOSED, CLOSED, CLOSING, CLOSING,          CLOSING,          OPEN | CONFIRMED)    \
-    X(ACCEPTED,  NO,                 NO,     NO,     ACCEPTED, CONFIRMED, CLOSED, CLOSED, CLOSING, CLOSING,          CLOSING,          ACCEPTED)            \
-    X(CONFIRMED, NO,                 NO,     NO,     NO,       CONFIRMED, CLOSED, CLOSED, CLOSING, CLOSING,          CLOSING,          CONFIRMED)           \
-    X(CLOSING,   NO,                 NO,     NO,     CLOSING,  CLOSING,   CLOSED, CLOSED, CLOSED,  CLOSING,          CLOSING,          CLOSING | CLOSED)    \
-    X(CLOSED,    NO,                 NO,     NO,     NO,       NO,        NO,     CLOSED, NO,      CLOSED,           CLOSED,           CLOSED)
+/* X(state,      OPEN,               ACCEPT, REFUSE, EARLY,    DATA,      CLOSE,
+ *               END,    TIMEOUT, LOCAL_CLOSE,      FAIL,             SENT) */
+#define STREAM_STATE_TABLE(X)                                                                               \
+    X(IDLE,      ACCEPTED | CLOSING, CLOSED, CLOSED, NO,       NO,        NO,                               \
+                 CLOSED, CLOSED,  CLOSED,           CLOSED | CLOSING, IDLE | OPENING)                       \
+    X(OPENING,   CLOSED,             OPEN,   CLOSED, NO,       NO,        NO,                               \
+                 CLOSED, CLOSED,  CLOSED | OPENING, CLOSED,           OPENING)                              \
+    X(OPEN,      NO,                 NO,     NO,     NO,       OPEN,      CLOSED,                           \
+                 CLOSED, CLOSING, CLOSING,          CLOSING,          OPEN | CONFIRMED)                     \
+    X(ACCEPTED,  NO,                 NO,     NO,     ACCEPTED, CONFIRMED, CLOSED,                           \
+                 CLOSED, CLOSING, CLOSING,          CLOSING,          ACCEPTED)                             \
+    X(CONFIRMED, NO,                 NO,     NO,     NO,       CONFIRMED, CLOSED,                           \
+                 CLOSED, CLOSING, CLOSING,          CLOSING,          CONFIRMED)                            \
+    X(CLOSING,   NO,                 NO,     NO,     CLOSING,  CLOSING,   CLOSED,                           \
+                 CLOSED, CLOSED,  CLOSING,          CLOSING,          CLOSING | CLOSED)                     \
+    X(CLOSED,    NO,                 NO,     NO,     NO,       NO,        NO,                               \
+                 CLOSED, NO,      CLOSED,           CLOSED,           CLOSED)
 /* clang-format on */
 
 /* Bit (1 << state) for each state that may follow. */
