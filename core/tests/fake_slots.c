@@ -66,6 +66,8 @@ static enum csep_slot_result fake_spend(void *self, const struct csep_slot *slot
     f->spends++;
     if (i < 0 || f->used[i] || f->lose_race)
         return CSEP_SLOT_REFUSED;
+    if (f->busy)
+        return CSEP_SLOT_BUSY;
     f->used[i] = true;
     return CSEP_SLOT_OK;
 }

@@ -14,6 +14,7 @@ struct fake_slots {
     struct csep_slot slot[FAKE_SLOTS]; /* acceptor's copies; a test changes what it likes */
     bool used[FAKE_SLOTS], pending[FAKE_SLOTS], unknown[FAKE_SLOTS];
     bool lose_race; /* spend() says that another was faster */
+    bool busy;      /* or that it cannot remember any more */
     unsigned opens, spends, reports, asked;
     struct csep_usage reported;
 };

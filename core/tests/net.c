@@ -68,6 +68,8 @@ static enum csep_slot_result slots_spend(void *self, const struct csep_slot *slo
     unsigned n = (unsigned)(slot->ticket[0] << 8 | slot->ticket[1]);
     if (f->spent[n])
         return CSEP_SLOT_REFUSED;
+    if (f->busy)
+        return CSEP_SLOT_BUSY;
     f->spent[n] = true;
     f->spends++;
     return CSEP_SLOT_OK;

@@ -23,6 +23,7 @@ struct net_slots {
     bool spent[NET_TICKETS];
     bool pending;                      /* every ticket waits */
     bool unknown;                      /* no ticket is known */
+    bool busy;                         /* none can be remembered as used */
     uint16_t hide_services;            /* the acceptor's copy lacks these */
     uint32_t lower_flight;             /* the acceptor's copy takes less early */
     bool raise_upgrade, lower_upgrade; /* the acceptor's copy says required, or off */

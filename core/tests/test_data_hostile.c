@@ -127,6 +127,29 @@ static void test_full_acceptor(void **state)
     net_done(&w);
 }
 
+/* One that cannot remember used tickets says nothing: the opener tries on, and nobody is told to negotiate.
+ */
+//= CTX-5 type=test
+static void test_full_memory_of_tickets(void **state)
+{
+    (void)state;
+    struct net w;
+    net_init(&w, 1);
+    w.slots.busy = true;
+    net_start(&w);
+    struct net_end *e = net_open(&w, 0, CSEP_SERVICE_MESSAGE);
+    net_send(&w, e->c, bytes, 900, true);
+    net_run(&w, w.now + CSEP_SEC(2));
+    assert_int_equal(e->refused, 0);
+    assert_int_equal(e->opened, 0);
+    assert_int_equal(w.slots.spends, 0);
+    w.slots.busy = false;
+    net_run(&w, w.now + CSEP_SEC(5));
+    assert_int_equal(e->opened, 1);
+    assert_int_equal(net_count(&w, true, bytes, 900), 1);
+    net_done(&w);
+}
+
 /* ---- Little room ---- */
 
 /* However little the host or the amplification limit leaves: what leaves is a packet, or nothing does. */
@@ -342,11 +365,17 @@ static void test_late_new_cid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lost_blocked),         cmocka_unit_test(test_credit_in_accept),
-        cmocka_unit_test(test_limit_at_accept),      cmocka_unit_test(test_full_acceptor),
-        cmocka_unit_test(test_little_room),          cmocka_unit_test(test_flood),
-        cmocka_unit_test(test_close_at_key_limit),   cmocka_unit_test(test_response_elsewhere),
-        cmocka_unit_test(test_proof_is_tried_again), cmocka_unit_test(test_late_new_cid),
+        cmocka_unit_test(test_lost_blocked),
+        cmocka_unit_test(test_credit_in_accept),
+        cmocka_unit_test(test_limit_at_accept),
+        cmocka_unit_test(test_full_acceptor),
+        cmocka_unit_test(test_little_room),
+        cmocka_unit_test(test_flood),
+        cmocka_unit_test(test_close_at_key_limit),
+        cmocka_unit_test(test_response_elsewhere),
+        cmocka_unit_test(test_proof_is_tried_again),
+        cmocka_unit_test(test_late_new_cid),
+        cmocka_unit_test(test_full_memory_of_tickets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -499,6 +499,29 @@ static void test_more_in_band(void **state)
     }
 }
 
+/* Somebody who uses tickets by the thousand keeps others waiting, not from ever coming in. */
+//= CTX-5, SEC-26 type=test
+static void test_full_strike_register(void **state)
+{
+    (void)state;
+    struct csep_grantor_config cfg = csep_grantor_config_default();
+    cfg.mode = CSEP_GRANTOR_STATELESS;
+    cfg.strike_entries = 8;
+    struct bench *b = bench_with(cfg);
+    csep_time now = T0 + CSEP_SEC(1);
+    grant(b, now);
+    for (unsigned i = 0; i < 8; i++)
+        assert_int_equal(spend_at(b, i, now), CSEP_SLOT_OK);
+    struct csep_ticket used = b->tickets[0];
+    grant(b, now);
+    assert_int_equal(spend_at(b, 0, now), CSEP_SLOT_BUSY);
+    assert_int_equal(spend_at(b, 0, now), CSEP_SLOT_BUSY); /* not used up */
+    assert_int_equal(spend_at(b, 0, now + CSEP_SEC(20)), CSEP_SLOT_OK);
+    b->tickets[0] = used;
+    assert_int_equal(spend_at(b, 0, now), CSEP_SLOT_REFUSED);
+    bench_free(b);
+}
+
 /* ---- Ending ---- */
 
 /* At once, for whoever opens through the grantor. //= NEG-52, SEC-30 type=test */
@@ -755,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_more_tickets),
         cmocka_unit_test(test_bitmap_window),
         cmocka_unit_test(test_more_in_band),
+        cmocka_unit_test(test_full_strike_register),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_no_flood_brings_one_back),
         cmocka_unit_test(test_invented_handles),

@@ -168,6 +168,24 @@ static void test_what_may_go_again(void **state)
     }
 }
 
+/* An acceptor that cannot remember one more ticket as used says nothing, least of all REFUSE. */
+//= CTX-5 type=test
+static void test_full_memory_of_tickets(void **state)
+{
+    (void)state;
+    p.slots.busy = true;
+    stream_pair_start(&p, CSEP_SERVICE_STREAM);
+    stream_end_write(&p, &p.o, "secret", 6);
+    stream_pair_send(&p, &p.o, &p.a);
+    stream_end_output(&p, &p.a);
+    assert_int_equal(p.a.out.len, 0);
+    stream_pair_run(&p);
+    assert_int_equal(p.a.got_len, 0);
+    assert_status(p.a.closed.status, CSEP_ERR_LIMIT);
+    assert_int_equal(p.o.seen[CSEP_DATA_EV_REFUSED], 0);
+    assert_false(p.slots.used[0]);
+}
+
 /* //= DATA-18 type=test */
 static void test_refused_version(void **state)
 {
@@ -445,10 +463,19 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(test_refused),           T(test_what_may_go_again),    T(test_refused_version),
-        T(test_refuse_of_another), T(test_open_checks),          T(test_early),
-        T(test_no_early),          T(test_first_flight_differs), T(test_message_too_long_for_peer),
-        T(test_pending),           T(test_pending_ends),         T(test_upgrade_missing),
+        T(test_refused),
+        T(test_full_memory_of_tickets),
+        T(test_what_may_go_again),
+        T(test_refused_version),
+        T(test_refuse_of_another),
+        T(test_open_checks),
+        T(test_early),
+        T(test_no_early),
+        T(test_first_flight_differs),
+        T(test_message_too_long_for_peer),
+        T(test_pending),
+        T(test_pending_ends),
+        T(test_upgrade_missing),
         T(test_zero_share),
     };
     return csep_init() == CSEP_OK ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -59,6 +59,7 @@ enum csep_slot_result {
     CSEP_SLOT_OK,
     CSEP_SLOT_REFUSED, /* unknown, expired, revoked, forged or used: all the same outside (DATA-20) */
     CSEP_SLOT_PENDING, /* hold and ask again (NEG-65) */
+    CSEP_SLOT_BUSY,    /* spend(): no room to remember it as used (CTX-5); say nothing, it may go later */
 };
 
 /*

@@ -129,9 +129,10 @@ static enum csep_slot_result slot_spend(void *self, const struct csep_slot *slot
     struct csep_grantor *g = self;
     if (g->cfg.mode == CSEP_GRANTOR_STATELESS) {
         const struct ledger_entry *e = ledger_find(&g->ledger, slot->handle, now);
-        bool first = now < slot->expires && !(e && e->revoked) &&
-                     strike_add(&g->strike, ticket_mark(slot->ticket), now);
-        return first ? CSEP_SLOT_OK : CSEP_SLOT_REFUSED; //= CTX-5
+        uint64_t mark = ticket_mark(slot->ticket);
+        if (now >= slot->expires || (e && e->revoked) || strike_seen(&g->strike, mark, now))
+            return CSEP_SLOT_REFUSED;
+        return strike_add(&g->strike, mark, now) ? CSEP_SLOT_OK : CSEP_SLOT_BUSY; //= CTX-5
     }
     struct ticket_place p;
     struct book_context *c = find_place(g, slot->ticket, slot->ticket_len, now, &p);

@@ -311,8 +311,13 @@ static struct csep_data *judge(struct csep_acceptor *a, struct open_found *f, ui
         drop(a, CSEP_ERR_PROTECTION, n, CSEP_PKT_OPEN, now); //= DATA-21
         return NULL;
     }
-    if (acceptee_check(f) || !protocol_holds(a, f) || acceptee_upgrade(f, a->cfg.data.random) ||
-        s->spend(s->self, &f->slot, now) != CSEP_SLOT_OK) {
+    bool sound = !acceptee_check(f) && protocol_holds(a, f) && !acceptee_upgrade(f, a->cfg.data.random);
+    enum csep_slot_result spent = sound ? s->spend(s->self, &f->slot, now) : CSEP_SLOT_REFUSED;
+    if (spent == CSEP_SLOT_BUSY) {
+        drop(a, CSEP_ERR_LIMIT, n, CSEP_PKT_OPEN, now); /* REFUSE would have every client negotiate */
+        return NULL;
+    }
+    if (spent != CSEP_SLOT_OK) {
         refuse(a, f, n, from, now); //= CTX-3, CTX-4
         return NULL;
     }

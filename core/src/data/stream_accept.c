@@ -179,14 +179,17 @@ static void open_payload(struct csep_stream *s, const struct open_header *o, siz
     }
     stream_count(s, payload.n);
     TRACE(&s->cfg.trace, now, DATA_PACKET_RECEIVED, CSEP_PKT_OPEN, 0, n);
-    if (!read_params(s, payload, &params) || !protocol_holds(&s->cfg, &params) ||
-        !answer_share(s, o, &shared) ||
-        s->slots.spend(s->slots.self, &s->slot, now) != CSEP_SLOT_OK) { //= CTX-3
+    bool sound =
+        read_params(s, payload, &params) && protocol_holds(&s->cfg, &params) && answer_share(s, o, &shared);
+    enum csep_slot_result spent = sound ? s->slots.spend(s->slots.self, &s->slot, now) : CSEP_SLOT_REFUSED;
+    if (spent == CSEP_SLOT_OK) { //= CTX-3
+        s->early = s->cfg.early && is_fresh(&s->slot, params.ticket_age_ms, now);
+        accept(s, &shared, payload, now);
+    } else if (spent == CSEP_SLOT_BUSY) {
+        give_up(s, CSEP_ERR_LIMIT, now); /* REFUSE would have every client negotiate */
+    } else {
         refuse(s, o, CSEP_REFUSE_TICKET, now);
-        return;
     }
-    s->early = s->cfg.early && is_fresh(&s->slot, params.ticket_age_ms, now);
-    accept(s, &shared, payload, now);
     CSEP_WIPE(shared);
 }
 
