@@ -16,6 +16,7 @@
 #ifndef CSEP_DATA_STREAM_H
 #define CSEP_DATA_STREAM_H
 
+#include "base/keyed.h"
 #include "csep/data.h"
 #include "data/frame.h"
 #include "data/packet.h"
@@ -77,13 +78,10 @@ struct send_queue {
     bool blocked; /* the application was told to wait */
 };
 
-/* Next sequence number of each channel and order that was used, sorted by key. */
-struct sequence_table {
-    struct sequence {
-        uint32_t key; /* channel << 1 | ordered */
-        uint64_t next;
-    } * rows;
-    size_t num, cap;
+/* Next sequence number of each channel and order that was used. */
+struct sequence {
+    uint32_t key; /* channel << 1 | ordered */
+    uint64_t next;
 };
 
 /* A message of which a part has arrived, or that waits for an earlier one of its channel. */
@@ -136,7 +134,7 @@ struct csep_stream {
     /* Sending. */
     struct stream_key tx;
     struct send_queue queue;
-    struct sequence_table tx_sequences;
+    struct keyed tx_sequences;
     bool update_wanted; /* KEY_UPDATE goes out before the next data */
     bool close_wanted;
     uint64_t close_code;
@@ -153,7 +151,7 @@ struct csep_stream {
     struct frames frames;
     struct view unread; /* of a STREAM frame */
     bool unread_early;
-    struct sequence_table rx_sequences;
+    struct keyed rx_sequences;
     struct assemblies messages;
 
     /* What the peer said, and time. */
@@ -251,8 +249,8 @@ bool stream_next_message(struct csep_stream *s);
 void stream_return_lent(struct csep_stream *s);
 void stream_messages_clear(struct csep_stream *s);
 /* Next sequence number of a channel; NULL: no memory. */
-uint64_t *stream_sequence(struct csep_stream *s, struct sequence_table *t, uint32_t key);
-void stream_sequences_clear(struct csep_stream *s, struct sequence_table *t);
+uint64_t *stream_sequence(struct csep_stream *s, struct keyed *t, uint32_t key);
+void stream_sequences_clear(struct csep_stream *s, struct keyed *t);
 
 static inline uint32_t sequence_key(uint64_t channel, bool ordered)
 {

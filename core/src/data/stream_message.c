@@ -15,50 +15,20 @@
 
 /* ---- Sequence numbers ---- */
 
-static size_t find_row(const struct sequence_table *t, uint32_t key)
+uint64_t *stream_sequence(struct csep_stream *s, struct keyed *t, uint32_t key)
 {
-    size_t low = 0, high = t->num;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (t->rows[mid].key < key)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    struct mem m = {s->cfg.alloc, s->heap};
+    bool is_new;
+    struct sequence *row = keyed_get(t, &m, sizeof *row, key, &is_new);
+    s->heap = m.held;
+    return row ? &row->next : NULL;
 }
 
-static bool grow_table(struct csep_stream *s, struct sequence_table *t)
+void stream_sequences_clear(struct csep_stream *s, struct keyed *t)
 {
-    size_t cap = t->cap ? 2 * t->cap : 4;
-    struct sequence *rows = stream_get(s, cap * sizeof *rows);
-    if (!rows)
-        return false;
-    if (t->num)
-        memcpy(rows, t->rows, t->num * sizeof *rows);
-    stream_put(s, t->rows, t->cap * sizeof *rows);
-    t->rows = rows;
-    t->cap = cap;
-    return true;
-}
-
-uint64_t *stream_sequence(struct csep_stream *s, struct sequence_table *t, uint32_t key)
-{
-    size_t i = find_row(t, key);
-    if (i < t->num && t->rows[i].key == key)
-        return &t->rows[i].next;
-    if (t->num == t->cap && !grow_table(s, t))
-        return NULL;
-    memmove(t->rows + i + 1, t->rows + i, (t->num - i) * sizeof *t->rows);
-    t->rows[i] = (struct sequence){key, 0};
-    t->num++;
-    return &t->rows[i].next;
-}
-
-void stream_sequences_clear(struct csep_stream *s, struct sequence_table *t)
-{
-    stream_put(s, t->rows, t->cap * sizeof *t->rows);
-    *t = (struct sequence_table){0};
+    struct mem m = {s->cfg.alloc, s->heap};
+    keyed_wipe(t, &m, sizeof(struct sequence));
+    s->heap = m.held;
 }
 
 /* ---- Assemblies ---- */
