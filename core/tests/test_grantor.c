@@ -499,6 +499,26 @@ static void test_more_in_band(void **state)
     }
 }
 
+/* A context that gave out 2^32 tickets gives no more: slots are numbers, and none may come twice. */
+static void test_all_slots_given_out(void **state)
+{
+    (void)state;
+    struct bench *b = bench_new(CSEP_GRANTOR_STATEFUL);
+    struct csep_slot s;
+    uint8_t out[4096];
+    size_t len;
+    grant(b, T0);
+    book_find(&b->g.book, b->grant.handle)->issued = UINT32_MAX - 34;
+    assert_ok(csep_grantor_tickets(&b->g, b->grant.handle, NULL, 2, T0, b->tickets, &b->num));
+    assert_int_equal(open_at(b, 1, T0, &s), CSEP_SLOT_OK);
+    assert_int_equal(b->slots.more(b->slots.self, &s, 1, out, sizeof out, &len, T0), 0);
+    assert_int_equal(len, 0);
+    assert_status(csep_grantor_tickets(&b->g, b->grant.handle, NULL, 2, T0, b->tickets, &b->num),
+                  CSEP_ERR_NO_CONTEXT);
+    assert_int_equal(b->num, 0);
+    bench_free(b);
+}
+
 /* Somebody who uses tickets by the thousand keeps others waiting, not from ever coming in. */
 //= CTX-5, SEC-26 type=test
 static void test_full_strike_register(void **state)
@@ -779,6 +799,7 @@ int main(void)
         cmocka_unit_test(test_bitmap_window),
         cmocka_unit_test(test_more_in_band),
         cmocka_unit_test(test_full_strike_register),
+        cmocka_unit_test(test_all_slots_given_out),
         cmocka_unit_test(test_revoked),
         cmocka_unit_test(test_no_flood_brings_one_back),
         cmocka_unit_test(test_invented_handles),

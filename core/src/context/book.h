@@ -60,6 +60,11 @@ void book_touch(struct book *b, struct book_context *c);
 void book_remove(struct book *b, struct book_context *c);
 void book_expire(struct book *b, csep_time now);
 
+/* Is there a number for as many tickets as one message holds? No number comes twice. */
+static inline bool book_can_issue(const struct book_context *c)
+{
+    return c->issued < UINT32_MAX - 32;
+}
 /* A fresh slot number of the context. */
 uint32_t book_issue(struct book_context *c);
 bool book_spent(const struct book_context *c, uint32_t slot);

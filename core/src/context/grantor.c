@@ -296,6 +296,8 @@ csep_status csep_grantor_tickets(struct csep_grantor *g, const uint8_t handle[CS
     if (!stateful(g) || !csep_grantor_shares(g, handle, client, now))
         return CSEP_ERR_NO_CONTEXT;
     struct book_context *c = book_find(&g->book, handle);
+    if (!book_can_issue(c))
+        return CSEP_ERR_NO_CONTEXT;
     book_touch(&g->book, c);
     *out_num = clamp_tickets(want ? want : g->cfg.num_tickets);
     for (unsigned i = 0; i < *out_num; i++)

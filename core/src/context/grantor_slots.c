@@ -214,17 +214,20 @@ static unsigned slot_more(void *self, const struct csep_slot *slot, unsigned wan
     struct book_context *c = NULL;
     struct wr w = wr_init(out, cap);
     unsigned num = 0;
+    bool good;
     *out_len = 0;
     csep_grantor_expire(g, now);
     if (!csep_grantor_shares(g, slot->handle, NULL, now))
         return 0;
-    if (g->cfg.mode == CSEP_GRANTOR_STATEFUL)
+    if (g->cfg.mode == CSEP_GRANTOR_STATEFUL) {
         c = book_find(&g->book, slot->handle);
-    else if (!ticket_get_context(&g->keys, slot->ticket, slot->ticket_len, &sealed) ||
-             now >= sealed.expires || ledger_forgot(&g->ledger, sealed.handle, sealed.granted))
-        return 0;
+        good = book_can_issue(c);
+    } else {
+        good = ticket_get_context(&g->keys, slot->ticket, slot->ticket_len, &sealed) &&
+               now < sealed.expires && !ledger_forgot(&g->ledger, sealed.handle, sealed.granted);
+    }
     /* The lifetime stays what it was: each ticket carries, or names, the same context. //= CTX-10 */
-    for (; num < want && num < 32 && next_ticket(g, c, &sealed, now, &w); num++)
+    for (; good && num < want && num < 32 && next_ticket(g, c, &sealed, now, &w); num++)
         *out_len = w.len;
     CSEP_WIPE(sealed);
     return num;
