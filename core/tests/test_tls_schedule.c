@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The key schedule against the trace of RFC 8448 section 3, and against libcrypto where that trace has no
  * value. */
+#include "support.h"
 #include "tls_peer.h"
 
 #include <openssl/hmac.h>
@@ -8,27 +9,17 @@
 
 #include "tls/schedule.h"
 
-static void unhex(uint8_t *out, size_t n, const char *hex)
-{
-    assert_int_equal(strlen(hex), 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        unsigned v;
-        assert_int_equal(sscanf(hex + 2 * i, "%2x", &v), 1);
-        out[i] = (uint8_t)v;
-    }
-}
-
 static struct hash hash_from(const char *hex)
 {
     struct hash h;
-    unhex(h.b, sizeof h.b, hex);
+    assert_int_equal(test_unhex(h.b, sizeof h.b, hex), sizeof h.b);
     return h;
 }
 
 static void expect_hex(const uint8_t *got, size_t n, const char *hex)
 {
     uint8_t want[64];
-    unhex(want, n, hex);
+    assert_int_equal(test_unhex(want, sizeof want, hex), n);
     assert_memory_equal(got, want, n);
 }
 
@@ -41,7 +32,9 @@ static void simple_handshake(void **state)
     uint8_t psk[32];
     (void)state;
 
-    unhex(shared.b, 32, "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d");
+    assert_int_equal(test_unhex(shared.b, sizeof shared.b,
+                                "8bd4054fb55b9d63fdfbacf9f04b9f0d35e6d63f537563efd46272900f89492d"),
+                     sizeof shared.b);
     struct hash th = hash_from("860c06edc07858ee8e78f0e7428c58edd6b43f2ca3e6e95f02ed063cf0e1cad8");
     tls_schedule_handshake(&s, false, &shared, &th, &c_hs, &s_hs);
     expect_hex(c_hs.b, 32, "b3eddb126e067f35a780b3abf45e2d8f3b1a950738f52e9600746a0e27a55a21");

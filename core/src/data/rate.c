@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "data/rate.h"
 
-#include <string.h>
+#include "base/prefix.h"
 
 static bool take(struct rate *r, uint32_t most, csep_time now)
 {
@@ -15,12 +15,8 @@ static bool take(struct rate *r, uint32_t most, csep_time now)
 
 static struct rate *of_prefix(struct rates *r, const struct csep_addr *from)
 {
-    unsigned bits = from->family == 4 ? r->bits_v4 : r->bits_v6;
-    uint8_t prefix[17] = {from->family};
-    memcpy(prefix + 1, from->ip, bits / 8);
-    if (bits % 8)
-        prefix[1 + bits / 8] = from->ip[bits / 8] & (uint8_t)(0xff00u >> bits % 8);
-    return &r->by_prefix[siphash(&r->key, prefix, sizeof prefix) % RATE_BUCKETS];
+    struct prefix p = prefix_of(from, r->bits_v4, r->bits_v6);
+    return &r->by_prefix[siphash(&r->key, p.b, sizeof p.b) % RATE_BUCKETS];
 }
 
 bool rates_take(struct rates *r, const struct csep_addr *from, csep_time now)

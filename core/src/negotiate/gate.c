@@ -4,13 +4,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/prefix.h"
 #include "crypto/siphash.h"
 #include "csep/negotiate.h"
 
 /* At most half full, so that every search ends soon. */
 struct counter {
-    uint8_t prefix[17]; /* family, address bits; the rest zero */
-    uint32_t num;       /* 0: empty */
+    struct prefix prefix;
+    uint32_t num; /* 0: empty */
 };
 
 struct csep_gate {
@@ -61,26 +62,16 @@ size_t csep_gate_count(const struct csep_gate *g)
 
 /* ---- The table ---- */
 
-static void prefix_of(const struct csep_gate *g, const struct csep_addr *a, uint8_t out[17])
+static size_t home(const struct csep_gate *g, const struct prefix *p)
 {
-    unsigned bits = a->family == 4 ? g->cfg.prefix_v4 : g->cfg.prefix_v6;
-    memset(out, 0, 17);
-    out[0] = a->family;
-    memcpy(out + 1, a->ip, bits / 8);
-    if (bits % 8)
-        out[1 + bits / 8] = a->ip[bits / 8] & (uint8_t)(0xff00u >> bits % 8);
-}
-
-static size_t home(const struct csep_gate *g, const uint8_t prefix[17])
-{
-    return siphash(&g->key, prefix, 17) & (g->slots - 1);
+    return siphash(&g->key, p->b, sizeof p->b) & (g->slots - 1);
 }
 
 /* The counter of the prefix, or the empty place where it would be. */
-static struct counter *find(const struct csep_gate *g, const uint8_t prefix[17])
+static struct counter *find(const struct csep_gate *g, const struct prefix *p)
 {
-    size_t i = home(g, prefix);
-    while (g->table[i].num && memcmp(g->table[i].prefix, prefix, 17) != 0)
+    size_t i = home(g, p);
+    while (g->table[i].num && memcmp(g->table[i].prefix.b, p->b, sizeof p->b) != 0)
         i = (i + 1) & (g->slots - 1);
     return &g->table[i];
 }
@@ -90,7 +81,7 @@ static void close_gap(struct csep_gate *g, size_t gap)
 {
     size_t mask = g->slots - 1;
     for (size_t i = (gap + 1) & mask; g->table[i].num; i = (i + 1) & mask) {
-        size_t wants = home(g, g->table[i].prefix);
+        size_t wants = home(g, &g->table[i].prefix);
         if (((i - wants) & mask) >= ((i - gap) & mask)) {
             g->table[gap] = g->table[i];
             g->table[i].num = 0;
@@ -101,12 +92,11 @@ static void close_gap(struct csep_gate *g, size_t gap)
 
 bool csep_gate_enter(struct csep_gate *g, const struct csep_addr *client)
 {
-    uint8_t prefix[17];
-    prefix_of(g, client, prefix);
-    struct counter *c = find(g, prefix);
+    struct prefix p = prefix_of(client, g->cfg.prefix_v4, g->cfg.prefix_v6);
+    struct counter *c = find(g, &p);
     if (g->num >= g->cfg.max_connections || c->num >= g->cfg.max_per_prefix)
         return false; //= NEG-62
-    memcpy(c->prefix, prefix, sizeof c->prefix);
+    c->prefix = p;
     c->num++;
     g->num++;
     return true;
@@ -114,9 +104,8 @@ bool csep_gate_enter(struct csep_gate *g, const struct csep_addr *client)
 
 void csep_gate_leave(struct csep_gate *g, const struct csep_addr *client)
 {
-    uint8_t prefix[17];
-    prefix_of(g, client, prefix);
-    struct counter *c = find(g, prefix);
+    struct prefix p = prefix_of(client, g->cfg.prefix_v4, g->cfg.prefix_v6);
+    struct counter *c = find(g, &p);
     assert(c->num && g->num);
     g->num--;
     if (--c->num == 0)
